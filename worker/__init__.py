@@ -1,0 +1,1 @@
+"""Live audio from Kafka to transcripts, insights and redacted messages through the Symbl Streaming API."""

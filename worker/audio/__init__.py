@@ -1,0 +1,1 @@
+"""Audio formats, wire frames and the audio clock. Pure: no I/O, no clock, no logging."""

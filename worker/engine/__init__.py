@@ -1,0 +1,1 @@
+"""A self-hosted, Symbl-compatible Streaming API server."""

@@ -1,0 +1,1 @@
+"""From Kafka records to conversations: decoding, the offset ledger, the consumer."""

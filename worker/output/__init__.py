@@ -1,0 +1,1 @@
+"""What is said on the output topics, and the producer that says it."""

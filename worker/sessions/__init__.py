@@ -1,0 +1,1 @@
+"""One session per speaker stream, gathered in lanes, one lane per assigned partition."""
