@@ -1,0 +1,379 @@
+"""All settings of the worker: environment first, then one optional YAML file, then defaults.
+
+Names nest with a double underscore: ``KAFKA__BOOTSTRAP_SERVERS`` is ``kafka.bootstrap_servers`` in YAML. All settings are
+validated together; a wrong one and an unknown one are named. Only ``cli`` and ``app`` see this module.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import yaml
+from aiokafka.helpers import create_ssl_context
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from worker.audio import AudioFormat, validate_format
+from worker.errors import ConfigurationError
+from worker.records import Encoding, InsightType
+
+CONFIG_FILE_VARIABLE = "SYMBL_WORKER_CONFIG"
+
+
+def _split(value: object) -> object:
+    """A list may be written as one comma-separated string, as environment variables need it."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return value
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_split)]
+InsightTypes = Annotated[tuple[InsightType, ...], BeforeValidator(_split)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Bytes = Annotated[int, Field(ge=64 * 1024, le=1 << 40)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(_Section):
+    """How to reach the brokers."""
+
+    bootstrap_servers: str = Field("localhost:9092", min_length=1, description="Brokers, `host:port`, comma-separated.")
+    client_id: str = Field("symbl-worker", description="Name under which the clients show up at the brokers.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="Transport and authentication."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="Used with the SASL protocols."
+    )
+    sasl_username: str | None = Field(None, description="User name for SASL.")
+    sasl_password: SecretStr | None = Field(None, description="Password for SASL.")
+    sasl_password_file: Path | None = Field(None, description="File that holds the password for SASL.")
+    ssl_cafile: Path | None = Field(None, description="CA certificates, PEM; the system's when not set.")
+    ssl_certfile: Path | None = Field(None, description="Client certificate, PEM.")
+    ssl_keyfile: Path | None = Field(None, description="Key of the client certificate, PEM.")
+    session_timeout_seconds: Seconds = Field(10, description="After so long without a heartbeat a worker is dead.")
+    request_timeout_seconds: Seconds = Field(30, description="Longest wait for one request to a broker.")
+
+    @model_validator(mode="after")
+    def _sasl_is_complete(self) -> KafkaSettings:
+        if self.security_protocol.startswith("SASL") and (
+            self.sasl_username is None or (self.sasl_password is None) == (self.sasl_password_file is None)
+        ):
+            raise ValueError("SASL needs sasl_username and one of sasl_password and sasl_password_file")
+        return self
+
+    def client_arguments(self) -> dict[str, Any]:
+        """Keyword arguments that every aiokafka client takes.
+
+        Raises:
+            ConfigurationError: a file that is named cannot be read.
+        """
+        arguments: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "client_id": self.client_id,
+            "security_protocol": self.security_protocol,
+            "request_timeout_ms": int(self.request_timeout_seconds * 1000),
+        }
+        if self.security_protocol.startswith("SASL"):
+            password = self.sasl_password.get_secret_value() if self.sasl_password is not None else None
+            if self.sasl_password_file is not None:
+                password = read_secret(self.sasl_password_file, "KAFKA__SASL_PASSWORD_FILE")
+            arguments |= {
+                "sasl_mechanism": self.sasl_mechanism,
+                "sasl_plain_username": self.sasl_username,
+                "sasl_plain_password": password,
+            }
+        if self.security_protocol.endswith("SSL"):
+            try:
+                arguments["ssl_context"] = create_ssl_context(
+                    cafile=self.ssl_cafile and str(self.ssl_cafile),
+                    certfile=self.ssl_certfile and str(self.ssl_certfile),
+                    keyfile=self.ssl_keyfile and str(self.ssl_keyfile),
+                )
+            except (OSError, ssl.SSLError) as error:
+                raise ConfigurationError(f"KAFKA__SSL_*: certificates cannot be loaded: {error}") from None
+        return arguments
+
+
+class TopicSettings(_Section):
+    """Names of the topics."""
+
+    audio: Strings = Field(
+        ("symbl.audio",), min_length=1, description="Input topics, comma-separated, or one pattern that begins with `^`."
+    )
+    captions: str = Field("symbl.captions", min_length=1, description="Interim text.")
+    transcripts: str = Field("symbl.transcripts", min_length=1, description="Final transcripts in the clear.")
+    redacted: str = Field("symbl.messages.redacted", min_length=1, description="Final messages, masked.")
+    insights: str = Field("symbl.insights", min_length=1, description="Insights, masked.")
+    conversations: str = Field("symbl.conversations", min_length=1, description="Life cycle of conversations.")
+    dead_letters: str = Field("symbl.dead-letters", min_length=1, description="What could not be processed.")
+    state: str = Field("symbl.state", min_length=1, description="Compacted changelog, internal.")
+    partitions: int = Field(12, ge=1, le=10_000, description="Partitions that `topics create` gives to new topics.")
+    replication_factor: int = Field(
+        -1, ge=-1, le=32, description="Replicas that `topics create` asks for; -1 is the broker's default."
+    )
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> TopicSettings:
+        names = [*self.audio, self.captions, self.transcripts, self.redacted, self.insights]
+        names += [self.conversations, self.dead_letters, self.state]
+        if len(set(names)) != len(names):
+            raise ValueError("every topic needs a name of its own")
+        if len(self.audio) > 1 and any(name.startswith("^") for name in self.audio):
+            raise ValueError("audio is either a list of topics or one pattern")
+        return self
+
+
+class SymblSettings(_Section):
+    """The Symbl-compatible host."""
+
+    base_url: str = Field(
+        "http://127.0.0.1:8700", pattern=r"^https?://[^\s?#]+$", description="Where the host is, with a path prefix if it has one."
+    )
+    app_id: str = Field("", description="Application id.")
+    app_secret: SecretStr | None = Field(None, description="Application secret.")
+    app_secret_file: Path | None = Field(None, description="File that holds the secret; read again for every new token.")
+    connect_timeout_seconds: Seconds = Field(10, description="Longest wait for a token, a handshake or `recognition_started`.")
+    stop_timeout_seconds: Seconds = Field(60, description="Longest wait for `conversation_completed` after `stop_request`.")
+    ping_seconds: Seconds = Field(10, description="Interval of WebSocket pings; a pong must come within the same time.")
+    no_connection_timeout_seconds: int = Field(
+        300, ge=0, le=1800, description="How long the host keeps a conversation whose last socket was lost."
+    )
+    reconnect_initial_seconds: Seconds = Field(0.2, description="Upper bound of the first reconnect delay (full jitter).")
+    reconnect_cap_seconds: Seconds = Field(15, description="Upper bound of later reconnect delays.")
+    healthy_seconds: Seconds = Field(5, description="A connection that lived so long makes reconnect delays start anew.")
+    max_refusals: int = Field(
+        3, ge=1, le=100, description="A stream is given up when the host refused its start so often in a row."
+    )
+    pace: float = Field(
+        2.0, ge=0, le=1000, description="Replay and catch-up run at most so many times faster than real time; 0 is no limit."
+    )
+    identify: bool = Field(True, description="Ask the host to mark personal data in messages.")
+
+
+class WorkerSettings(_Section):
+    """Consumption, settlement and shutdown."""
+
+    group_id: str = Field("symbl-worker", min_length=1, description="Consumer group.")
+    instance_id: str | None = Field(
+        None, description="Static group membership; must be unique among the running workers (the pod's name)."
+    )
+    commit_interval_seconds: Annotated[float, Field(ge=0.01, le=60)] = Field(
+        0.1, description="Results are published and positions committed so often."
+    )
+    silence_horizon_seconds: Seconds = Field(
+        10, description="Audio older than this is settled when nothing is being recognised; longer than the host's delay of interim results."
+    )
+    max_hold_seconds: Seconds = Field(
+        300, description="Audio that is sent and not settled for so long is given up with a gap record."
+    )
+    shutdown_seconds: Seconds = Field(25, description="One deadline for everything that a shutdown does.")
+    rebalance_seconds: Seconds = Field(5, description="One deadline for everything that a rebalance does.")
+    uvloop: bool = Field(True, description="Run on uvloop.")
+
+
+class AudioSettings(_Section):
+    """Format of streams without a `start` record."""
+
+    encoding: Encoding = Field(Encoding.LINEAR16, description="`LINEAR16`, `MULAW`, `FLAC` or `Opus`.")
+    sample_rate_hz: int = Field(16000, description="Samples per second.")
+
+    @model_validator(mode="after")
+    def _format_is_supported(self) -> AudioSettings:
+        problem = validate_format(self.encoding, self.sample_rate_hz)
+        if problem is not None:
+            raise ValueError(problem)
+        return self
+
+    @property
+    def format(self) -> AudioFormat:
+        """The two settings as one value."""
+        return AudioFormat(self.encoding, self.sample_rate_hz)
+
+
+class ConversationSettings(_Section):
+    """What is asked of the host when `start` does not say, and when conversations end."""
+
+    language: str = Field("en-US", min_length=2, description="BCP 47 tag.")
+    insight_types: InsightTypes = Field(
+        ("question", "action_item", "follow_up", "topic"), description="Any of question, action_item, follow_up, topic."
+    )
+    confidence_threshold: float = Field(0.5, ge=0, le=1, description="Insights below it are dropped by the host.")
+    sentiment: bool = Field(False, description="Ask for the sentiment of messages.")
+    detect_entities: bool = Field(True, description="Ask for entities.")
+    idle_seconds: Seconds = Field(300, description="A conversation without input for so long is ended.")
+    max_age_seconds: Seconds = Field(14_400, description="A conversation older than this is ended.")
+
+
+class CaptionSettings(_Section):
+    """Interim text for live captioning."""
+
+    mode: Literal["off", "coalesced", "all"] = Field("coalesced", description="`off`, `coalesced` or `all`.")
+    interval_seconds: Seconds = Field(0.25, description="With `coalesced`, at most one caption per stream in this time.")
+
+
+class TranscriptSettings(_Section):
+    """The topic with transcripts in the clear."""
+
+    enabled: bool = Field(True, description="Publish transcripts in the clear.")
+
+
+class RedactionSettings(_Section):
+    """Masking of personal data."""
+
+    enabled: bool = Field(True, description="Mask personal data in messages, insights and captions.")
+    mask: str = Field("****", min_length=1, max_length=16, pattern=r"^[^\w\s]+$", description="What stands in its place; 1 to 16 symbols.")
+
+
+class BufferSettings(_Section):
+    """Backpressure, in bytes of audio held in memory."""
+
+    stream_high_bytes: Bytes = Field(2 << 20, description="A stream with more unsent audio pauses its partition.")
+    stream_low_bytes: Bytes = Field(1 << 20, description="Below it the partition is resumed.")
+    worker_high_bytes: Bytes = Field(256 << 20, description="Beyond it all partitions are paused.")
+    worker_low_bytes: Bytes = Field(192 << 20, description="Below it they are resumed.")
+    fetch_partition_bytes: Bytes = Field(256 << 10, description="Most that one fetch returns of a partition.")
+
+    @model_validator(mode="after")
+    def _marks_are_in_order(self) -> BufferSettings:
+        if self.stream_low_bytes >= self.stream_high_bytes or self.worker_low_bytes >= self.worker_high_bytes:
+            raise ValueError("a low mark must be below its high mark")
+        return self
+
+
+class HttpSettings(_Section):
+    """Metrics, health and sessions."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` in a container.")
+    port: int = Field(8080, ge=0, le=65_535, description="Port; 0 picks a free one.")
+
+
+class LogSettings(_Section):
+    """Logs carry ids and counts, never contents."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is written.")
+    format: Literal["json", "console"] = Field("json", description="`json` or `console`.")
+
+
+class Settings(_Section):
+    """All settings."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    topics: TopicSettings = TopicSettings()
+    symbl: SymblSettings = SymblSettings()
+    worker: WorkerSettings = WorkerSettings()
+    audio: AudioSettings = AudioSettings()
+    conversation: ConversationSettings = ConversationSettings()
+    captions: CaptionSettings = CaptionSettings()
+    transcripts: TranscriptSettings = TranscriptSettings()
+    redaction: RedactionSettings = RedactionSettings()
+    buffer: BufferSettings = BufferSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+
+    sections: ClassVar[frozenset[str]]
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Settings:
+        if self.symbl.app_secret is not None and self.symbl.app_secret_file is not None:
+            raise ValueError("symbl: give app_secret or app_secret_file, not both")
+        return self
+
+    def app_secret(self) -> str:
+        """The application secret, read anew from its file when there is one.
+
+        Raises:
+            ConfigurationError: the file cannot be read.
+        """
+        if self.symbl.app_secret_file is not None:
+            return read_secret(self.symbl.app_secret_file, "SYMBL__APP_SECRET_FILE")
+        return "" if self.symbl.app_secret is None else self.symbl.app_secret.get_secret_value()
+
+
+Settings.sections = frozenset(Settings.model_fields)
+
+
+def read_secret(path: Path, name: str) -> str:
+    """The contents of a secret file without the line end.
+
+    Raises:
+        ConfigurationError: it cannot be read; the text names the setting.
+    """
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{name}: cannot be read ({type(error).__name__}): {path}") from None
+
+
+def settings_fields() -> Iterator[tuple[str, str, object, str]]:
+    """Every setting as ``(environment name, kind, default, description)``, in the order of the sections."""
+    for section, field in Settings.model_fields.items():
+        model = field.annotation
+        assert isinstance(model, type)
+        assert issubclass(model, BaseModel)
+        for name, setting in model.model_fields.items():
+            yield f"{section}__{name}".upper(), str(setting.annotation), setting.default, setting.description or ""
+
+
+def env_names() -> frozenset[str]:
+    """The names of all settings as environment variables."""
+    return frozenset(name for name, *_ in settings_fields())
+
+
+def load_settings(environment: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Read and validate all settings together.
+
+    Args:
+        environment: usually ``os.environ``. A variable with a double underscore whose first part is one of our sections
+            must be a setting; others are not ours and are left alone.
+        file: YAML file; when None, the one that ``SYMBL_WORKER_CONFIG`` names, if any.
+
+    Raises:
+        ConfigurationError: names every wrong and every unknown setting.
+    """
+    if file is None and environment.get(CONFIG_FILE_VARIABLE):
+        file = Path(environment[CONFIG_FILE_VARIABLE])
+    values = _read_file(file) if file is not None else {}
+    problems: list[str] = []
+    known = env_names()
+    for name, value in environment.items():
+        section, separator, key = name.partition("__")
+        if not separator or section != section.upper() or section.lower() not in Settings.sections:
+            continue
+        if name not in known:
+            problems.append(f"{name}: no such setting")
+            continue
+        target = values.setdefault(section.lower(), {})
+        if isinstance(target, dict):
+            target[key.lower()] = value
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_describe(item) for item in error.errors(include_input=False, include_url=False)]
+        settings = None
+    if problems or settings is None:
+        raise ConfigurationError("wrong settings:\n  " + "\n  ".join(sorted(problems)))
+    return settings
+
+
+def _describe(item: Any) -> str:
+    name = "__".join(str(part) for part in item["loc"][:2]).upper() or "SETTINGS"
+    message = "no such setting" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
+    return f"{name}: {message}"
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{file}: cannot be read as YAML ({type(error).__name__})") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
+        raise ConfigurationError(f"{file}: must be sections of settings")
+    return values

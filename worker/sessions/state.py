@@ -1,0 +1,151 @@
+"""What must survive a worker: the state of a conversation, as it is written to the state topic. Pure.
+
+The state holds positions, formats, counters and ids, and what the ``start`` record said; never a transcript word.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+
+from worker.records import Channel, Encoding, Speaker, StartParameters, Tracker
+
+STATE_VERSION = 1
+
+
+class StateError(ValueError):
+    """A state record that this version cannot read."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Counters:
+    """What a stream did since it was opened."""
+
+    messages: int = 0
+    insights: int = 0
+    gaps: int = 0
+    reconnects: int = 0
+    billed_us: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class StreamState:
+    """Where a stream stands: everything at or below ``offset`` is settled, and of what follows all below ``settled_byte``.
+
+    Args:
+        offset: last input offset of this stream that is finished; -1 when none is.
+        byte: stream position in bytes after that record.
+        time_us: audio clock at ``byte``, in microseconds.
+        settled_byte: at least ``byte``; beyond it when a part of the next record is settled too.
+        seq: the producer's sequence number of that record, if it sends any.
+    """
+
+    parameters: StartParameters
+    encoding: Encoding
+    sample_rate_hz: int
+    offset: int = -1
+    byte: int = 0
+    time_us: int = 0
+    settled_byte: int = 0
+    seq: int | None = None
+    speaker: Speaker | None = None
+    message_sequence: int = 0
+    insight_sequence: int = 0
+    last_end_us: int = 0
+    preamble: bytes = b""
+    ended: bool = False
+    counters: Counters = field(default_factory=Counters)
+
+
+@dataclass(slots=True, kw_only=True)
+class ConversationState:
+    """A conversation from its opening to its end.
+
+    Args:
+        opened_offset: offset of the record that opened it; with it ids differ from those of an earlier opening.
+        opened_at_ms: timestamp of that record.
+        last_offset: highest offset that belongs to it, known once it has ended.
+    """
+
+    topic: str
+    conversation_id: str
+    opened_offset: int
+    opened_at_ms: int
+    sequence: int = 0
+    started: bool = False
+    ended: bool = False
+    last_offset: int = -1
+    symbl_conversation_id: str | None = None
+    streams: dict[str, StreamState] = field(default_factory=dict)
+
+
+def state_key(topic: str, conversation_id: str) -> bytes:
+    """The record key of a conversation's state."""
+    return f"{topic}/{conversation_id}".encode()
+
+
+def dump_state(state: ConversationState) -> bytes:
+    """Serialise for the state topic."""
+    value: dict[str, Any] = {"version": STATE_VERSION, **asdict(state)}
+    for stream in value["streams"].values():
+        stream["preamble"] = base64.b64encode(stream["preamble"]).decode()
+    return orjson.dumps(value)
+
+
+def load_state(value: bytes) -> ConversationState:
+    """Read what :func:`dump_state` wrote.
+
+    Raises:
+        StateError: not a state record, or of a version that this worker does not know.
+    """
+    try:
+        data: dict[str, Any] = orjson.loads(value)
+        version = data.pop("version")
+        if version != STATE_VERSION:
+            raise StateError(f"state version {version} is not known to this worker (it knows {STATE_VERSION})")
+        streams = {name: _load_stream(stream) for name, stream in data.pop("streams").items()}
+        return ConversationState(streams=streams, **data)
+    except StateError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StateError(f"not a readable state record ({type(error).__name__})") from None
+
+
+def _load_stream(data: Mapping[str, Any]) -> StreamState:
+    values = dict(data)
+    return StreamState(
+        parameters=_load_parameters(values.pop("parameters")),
+        encoding=Encoding(values.pop("encoding")),
+        speaker=_load_speaker(values.pop("speaker")),
+        preamble=base64.b64decode(values.pop("preamble")),
+        counters=Counters(**values.pop("counters")),
+        **values,
+    )
+
+
+def _load_parameters(data: Mapping[str, Any]) -> StartParameters:
+    values = dict(data)
+    channels = values.pop("channels")
+    insight_types = values.pop("insight_types")
+    encoding = values.pop("encoding")
+    return StartParameters(
+        speaker=_load_speaker(values.pop("speaker")),
+        encoding=None if encoding is None else Encoding(encoding),
+        insight_types=None if insight_types is None else tuple(insight_types),
+        trackers=tuple(Tracker(item["name"], tuple(item["vocabulary"])) for item in values.pop("trackers")),
+        vocabulary=tuple(values.pop("vocabulary")),
+        channels=None if channels is None else (_load_channel(channels[0]), _load_channel(channels[1])),
+        **values,
+    )
+
+
+def _load_channel(data: Mapping[str, Any]) -> Channel:
+    return Channel(data["stream"], _load_speaker(data["speaker"]))
+
+
+def _load_speaker(data: Mapping[str, Any] | None) -> Speaker | None:
+    return None if data is None else Speaker(**data)
