@@ -1,0 +1,83 @@
+"""Everything that is found in the messages of one conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from worker.engine.analysis.entities import entities_of
+from worker.engine.analysis.insights import InsightFinder
+from worker.engine.analysis.sentiment import lexicon, sentiment_of
+from worker.engine.analysis.topics import TopicCounter
+from worker.engine.analysis.trackers import TrackerIndex
+from worker.engine.analysis.values import (
+    AnalysisRequest,
+    MessageAnalysis,
+    SpeakerRef,
+    TopicResult,
+    TrackerResult,
+)
+
+MAX_CHARACTERS = 10_000
+"""Longer texts are analysed up to here."""
+
+
+class Analyst:
+    """Analyses the messages of one conversation, in the order in which they were said.
+
+    Remembers who takes part and what the conversation is about, nothing else. Never raises on any text.
+
+    Args:
+        request: what the conversation asked for.
+        new_id: makes the ids of insights and detected topics.
+    """
+
+    def __init__(self, request: AnalysisRequest, new_id: Callable[[], str]) -> None:
+        self._request = request
+        self._new_id = new_id
+        self._english = request.language.lower().startswith("en")
+        self._trackers = TrackerIndex(request.trackers)
+        self._insights = InsightFinder(request, new_id)
+        self._topics = TopicCounter()
+        self._wants_topics = "topic" in request.insight_types
+
+    def __repr__(self) -> str:
+        return f"<Analyst language={self._request.language} {self._trackers!r} {self._topics!r}>"
+
+    def message(self, message_id: str, speaker: SpeakerRef, text: str, said_at: datetime) -> MessageAnalysis:
+        """Everything the request asks for in one message.
+
+        Args:
+            text: the normalised content of the message; all offsets count its characters.
+            said_at: UTC; relative dates start here. A naive time is taken as UTC.
+        """
+        text = text[:MAX_CHARACTERS]
+        insights = self._insights.find(message_id, speaker, text, said_at) if self._english else ()
+        if self._wants_topics:
+            self._topics.add(message_id, text)
+        return MessageAnalysis(
+            insights=insights,
+            trackers=self._trackers.find(text, message_id=message_id, insights=insights),
+            entities=entities_of(text, english=self._english) if self._request.detect_entities else (),
+            sentiment=sentiment_of(text) if self._request.sentiment and self._english else None,
+        )
+
+    def interim(self, text: str, message_id: str | None = None) -> tuple[TrackerResult, ...]:
+        """Exact tracker matches in an unfinished text; none unless the request asks for interim trackers.
+
+        Args:
+            message_id: for the references; None makes a new one, as the message has no id yet.
+        """
+        if not self._request.interim_trackers:
+            return ()
+        text = text[:MAX_CHARACTERS]
+        return self._trackers.find(text, message_id=message_id or self._new_id(), similar=False)
+
+    def topics(self) -> tuple[TopicResult, ...]:
+        """Detected topics that are new or have grown since the last call; none unless the request asks for them."""
+        return self._topics.take(self._new_id) if self._wants_topics else ()
+
+
+def prepare() -> None:
+    """Loads the word lists that are otherwise loaded by the first message. Takes some hundred milliseconds."""
+    lexicon()
