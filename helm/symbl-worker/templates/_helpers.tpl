@@ -1,0 +1,303 @@
+{{/* Names. A StatefulSet's name plus a revision hash must fit into a label of 63 characters. */}}
+{{- define "symbl-worker.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Selectors are immutable: these three labels and no others, and no value may change them. Takes (list root component). */}}
+{{- define "symbl-worker.selectorLabels" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ $root.Chart.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* Takes (list root component). */}}
+{{- define "symbl-worker.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "symbl-worker.selectorLabels" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "symbl-worker.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "symbl-worker.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "symbl-worker.fullname" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end -}}
+{{- end -}}
+
+{{/* The time Kubernetes waits before it kills: the drain deadline plus a margin. Takes worker or engine values. */}}
+{{- define "symbl-worker.gracePeriod" -}}
+{{ add (int (ceil .shutdownSeconds)) (int .terminationMarginSeconds) }}
+{{- end -}}
+
+{{/* A setting as text. Numbers arrive as floats: whole ones must not become 6.7e+07. */}}
+{{- define "symbl-worker.scalar" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}{{ int64 . }}{{- else -}}{{ toString . }}{{- end -}}
+{{- end -}}
+
+{{- define "symbl-worker.sasl" -}}
+{{- if hasPrefix "SASL" .Values.kafka.securityProtocol -}}true{{- end -}}
+{{- end -}}
+
+{{- define "symbl-worker.kafkaCa" -}}
+{{- if or .Values.kafka.ca.existingConfigMap .Values.kafka.ca.existingSecret -}}true{{- end -}}
+{{- end -}}
+
+{{- define "symbl-worker.symblSecretName" -}}
+{{- if .Values.symbl.appSecret -}}{{ include "symbl-worker.fullname" . }}-symbl{{- else -}}{{ .Values.symbl.existingSecret }}{{- end -}}
+{{- end -}}
+
+{{- define "symbl-worker.kafkaSecretName" -}}
+{{- if .Values.kafka.sasl.password -}}{{ include "symbl-worker.fullname" . }}-kafka{{- else -}}{{ .Values.kafka.sasl.existingSecret }}{{- end -}}
+{{- end -}}
+
+{{- define "symbl-worker.baseUrl" -}}
+{{- if .Values.symbl.baseUrl -}}
+{{ .Values.symbl.baseUrl }}
+{{- else -}}
+http://{{ include "symbl-worker.fullname" . }}-engine:{{ .Values.engine.port }}
+{{- end -}}
+{{- end -}}
+
+{{/* Settings of both roles, as YAML of a map. */}}
+{{- define "symbl-worker.commonSettings" -}}
+HTTP__HOST: "0.0.0.0"
+HTTP__PORT: {{ .Values.http.port | quote }}
+LOG__LEVEL: {{ .Values.log.level | quote }}
+LOG__FORMAT: {{ .Values.log.format | quote }}
+{{- end -}}
+
+{{- define "symbl-worker.workerSettings" -}}
+{{ include "symbl-worker.commonSettings" . }}
+KAFKA__BOOTSTRAP_SERVERS: {{ .Values.kafka.bootstrapServers | quote }}
+KAFKA__SECURITY_PROTOCOL: {{ .Values.kafka.securityProtocol | quote }}
+{{- if include "symbl-worker.sasl" . }}
+KAFKA__SASL_MECHANISM: {{ .Values.kafka.sasl.mechanism | quote }}
+KAFKA__SASL_USERNAME: {{ .Values.kafka.sasl.username | quote }}
+KAFKA__SASL_PASSWORD_FILE: /run/secrets/kafka/password
+{{- end }}
+{{- if include "symbl-worker.kafkaCa" . }}
+KAFKA__SSL_CAFILE: /run/secrets/kafka-ca/ca.crt
+{{- end }}
+TOPICS__AUDIO: {{ .Values.topics.audio | quote }}
+TOPICS__CAPTIONS: {{ .Values.topics.captions | quote }}
+TOPICS__TRANSCRIPTS: {{ .Values.topics.transcripts | quote }}
+TOPICS__REDACTED: {{ .Values.topics.redacted | quote }}
+TOPICS__INSIGHTS: {{ .Values.topics.insights | quote }}
+TOPICS__CONVERSATIONS: {{ .Values.topics.conversations | quote }}
+TOPICS__DEAD_LETTERS: {{ .Values.topics.deadLetters | quote }}
+TOPICS__STATE: {{ .Values.topics.state | quote }}
+SYMBL__BASE_URL: {{ include "symbl-worker.baseUrl" . | quote }}
+SYMBL__APP_ID: {{ .Values.symbl.appId | quote }}
+SYMBL__APP_SECRET_FILE: /run/secrets/symbl/app-secret
+WORKER__GROUP_ID: {{ .Values.worker.groupId | quote }}
+WORKER__SHUTDOWN_SECONDS: {{ include "symbl-worker.scalar" .Values.worker.shutdownSeconds | quote }}
+{{- end -}}
+
+{{- define "symbl-worker.engineSettings" -}}
+{{ include "symbl-worker.commonSettings" . }}
+ENGINE__HOST: "0.0.0.0"
+ENGINE__PORT: {{ .Values.engine.port | quote }}
+ENGINE__APP_ID: {{ .Values.symbl.appId | quote }}
+ENGINE__APP_SECRET_FILE: /run/secrets/symbl/app-secret
+ENGINE__SHUTDOWN_SECONDS: {{ include "symbl-worker.scalar" .Values.engine.shutdownSeconds | quote }}
+{{- end -}}
+
+{{/* The chart's own settings and the free ones. A free one may not hide one of the chart's own: the chart depends on
+     those being true. Takes (dict own, free, path). */}}
+{{- define "symbl-worker.mergedSettings" -}}
+{{- $settings := fromYaml .own -}}
+{{- range $name, $value := .free -}}
+{{- if or (hasKey $settings $name) (eq $name "WORKER__INSTANCE_ID") -}}
+{{- fail (printf "%s.%s: the chart sets this name itself, use the chart's own value for it" $.path $name) -}}
+{{- end -}}
+{{- $_ := set $settings $name (include "symbl-worker.scalar" $value) -}}
+{{- end -}}
+{{- range $name, $value := $settings }}
+{{ $name }}: {{ $value | quote }}
+{{- end -}}
+{{- end -}}
+
+{{- define "symbl-worker.workerConfig" -}}
+{{- include "symbl-worker.mergedSettings" (dict "own" (include "symbl-worker.workerSettings" .) "free" .Values.worker.settings "path" "worker.settings") -}}
+{{- end -}}
+
+{{- define "symbl-worker.engineConfig" -}}
+{{- include "symbl-worker.mergedSettings" (dict "own" (include "symbl-worker.engineSettings" .) "free" .Values.engine.settings "path" "engine.settings") -}}
+{{- end -}}
+
+{{/* The restricted profile of the Pod Security Standards. */}}
+{{- define "symbl-worker.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "symbl-worker.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+privileged: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* What the pods of both roles share. Service links are off: Kubernetes would put variables of every Service of the
+     namespace into the environment, where settings are read from. Takes (dict root, values, component). */}}
+{{- define "symbl-worker.podCommon" -}}
+serviceAccountName: {{ include "symbl-worker.serviceAccountName" .root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+securityContext:
+  {{- include "symbl-worker.podSecurityContext" . | nindent 2 }}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if .values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- $selector := dict "matchLabels" (fromYaml (include "symbl-worker.selectorLabels" (list .root .component))) }}
+  {{- range .values.topologySpreadConstraints }}
+  - {{- toYaml (merge (dict "labelSelector" $selector) .) | nindent 4 }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Slow starts (state restored, models loaded) are for the startup probe; a live process is left alone for a minute. */}}
+{{- define "symbl-worker.probes" -}}
+startupProbe:
+  httpGet: {path: /health/live, port: http}
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: 60
+livenessProbe:
+  httpGet: {path: /health/live, port: http}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /health/ready, port: http}
+  periodSeconds: 5
+  timeoutSeconds: 3
+  failureThreshold: 2
+{{- end -}}
+
+{{/* Secrets are mounted as whole directories: a subPath mount would never see a rotation. Takes (dict root, symblSecret,
+     kafkaSecret); an empty name leaves the volume out. */}}
+{{- define "symbl-worker.volumes" -}}
+- name: tmp
+  emptyDir:
+    sizeLimit: 64Mi
+{{- with .symblSecret }}
+- name: symbl-secret
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - key: {{ $.symblKey }}
+        path: app-secret
+{{- end }}
+{{- with .kafkaSecret }}
+- name: kafka-secret
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - key: {{ $.kafkaKey }}
+        path: password
+{{- end }}
+{{- if .ca }}
+- name: kafka-ca
+  {{- with .ca.existingConfigMap }}
+  configMap:
+    name: {{ . }}
+    defaultMode: 0444
+    items:
+      - key: {{ $.ca.key }}
+        path: ca.crt
+  {{- end }}
+  {{- with .ca.existingSecret }}
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0444
+    items:
+      - key: {{ $.ca.key }}
+        path: ca.crt
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "symbl-worker.mounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- if .symblSecret }}
+- name: symbl-secret
+  mountPath: /run/secrets/symbl
+  readOnly: true
+{{- end }}
+{{- if .kafkaSecret }}
+- name: kafka-secret
+  mountPath: /run/secrets/kafka
+  readOnly: true
+{{- end }}
+{{- if .ca }}
+- name: kafka-ca
+  mountPath: /run/secrets/kafka-ca
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{/* Secrets and certificates by role, as YAML of the arguments of the two helpers above. */}}
+{{- define "symbl-worker.workerSecrets" -}}
+symblSecret: {{ include "symbl-worker.symblSecretName" . | quote }}
+symblKey: {{ not (empty .Values.symbl.appSecret) | ternary "app-secret" .Values.symbl.appSecretKey | quote }}
+{{- if include "symbl-worker.sasl" . }}
+kafkaSecret: {{ include "symbl-worker.kafkaSecretName" . | quote }}
+kafkaKey: {{ not (empty .Values.kafka.sasl.password) | ternary "password" .Values.kafka.sasl.passwordKey | quote }}
+{{- end }}
+{{- if include "symbl-worker.kafkaCa" . }}
+ca:
+  {{- toYaml .Values.kafka.ca | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- define "symbl-worker.engineSecrets" -}}
+symblSecret: {{ include "symbl-worker.symblSecretName" . | quote }}
+symblKey: {{ not (empty .Values.symbl.appSecret) | ternary "app-secret" .Values.symbl.appSecretKey | quote }}
+{{- end -}}
