@@ -1,0 +1,71 @@
+"""International bank account numbers, written and spelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from stdnum import iban
+
+from worker.redaction import lexicon
+from worker.redaction.reading import Kind, Reading
+from worker.redaction.spans import IBAN, Span
+
+SHORTEST: Final = 15
+LONGEST: Final = 34
+FEWEST_DIGITS: Final = 10
+LONGEST_LETTERS: Final = 6
+"""Letters that an account number has in a row at most."""
+
+
+class _Piece(NamedTuple):
+    """Letters or digits said or written as one; no characters where an account number cannot continue."""
+
+    chars: str
+    start: int
+    end: int
+
+
+def find(reading: Reading) -> Iterator[Span]:
+    """Account numbers whose check digits are right."""
+    if sum(len(run.digits) for run in reading.runs) < FEWEST_DIGITS:
+        return
+    pieces = tuple(_read_pieces(reading))
+    for index, piece in enumerate(pieces):
+        if len(piece.chars) > 2 or not piece.chars.isalpha():
+            continue
+        end = _find_end(pieces[index : index + LONGEST])
+        if end is not None:
+            yield Span(IBAN, piece.start, end)
+
+
+def _find_end(pieces: Sequence[_Piece]) -> int | None:
+    """Where the longest account number that begins with the first piece ends."""
+    chars = ""
+    end: int | None = None
+    for piece in pieces:
+        if not piece.chars:
+            break
+        chars += piece.chars
+        country, check = chars[:2], chars[2:4]
+        if len(chars) > LONGEST or not country.isalpha() or (check and not check.isdigit()):
+            break
+        if len(chars) >= SHORTEST and iban.is_valid(chars, check_country=False):
+            end = piece.end
+    return end
+
+
+def _read_pieces(reading: Reading) -> Iterator[_Piece]:
+    groups = {group.start: group for run in reading.runs for group in run.groups}
+    read_until = 0
+    for token in reading.tokens:
+        if token.start < read_until or token.kind is Kind.MARK:
+            continue
+        if (group := groups.get(token.start)) is not None:
+            read_until = group.end
+            yield _Piece(group.digits, group.start, group.end)
+        elif token.kind is Kind.WORD and len(token.word) > 1 and token.word in lexicon.FILLERS:
+            continue
+        else:
+            spells = token.kind is Kind.WORD and len(token.word) <= LONGEST_LETTERS and token.word.isascii()
+            yield _Piece(token.word if spells else "", token.start, token.end)

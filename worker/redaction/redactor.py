@@ -1,0 +1,145 @@
+"""Masking: what the worker finds itself, together with what Symbl marked."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from worker.records import Finding, FindingSource, Masked
+from worker.redaction import lexicon
+from worker.redaction.detectors import DEFAULT, Detector, find_beginnings
+from worker.redaction.reading import BLANK, Reading
+from worker.redaction.repeats import Secrets
+from worker.redaction.spans import Span, SymblMark, merge
+
+MASK_EDGES: Final = frozenset("*#[]<>{}█•")
+MAX_MASK_CHARS: Final = 16
+
+
+class Redactor:
+    """Finds and masks personal data in one text at a time. Stateless; safe to share.
+
+    Args:
+        mask: What takes the place of personal data: 1 to 16 characters without digits and "@", with one of
+            ``*#[]<>{}█•`` at both ends, so that it is told apart from speech.
+        detectors: What to look for.
+
+    Raises:
+        ValueError: The mask cannot be told apart from speech.
+    """
+
+    def __init__(self, mask: str = "****", detectors: Sequence[Detector] = DEFAULT) -> None:
+        if not 1 <= len(mask) <= MAX_MASK_CHARS:
+            raise ValueError(f"a mask has 1 to {MAX_MASK_CHARS} characters")
+        if mask[0] not in MASK_EDGES or mask[-1] not in MASK_EDGES or re.search(r"[\d@]", mask):
+            raise ValueError(f"a mask begins and ends with one of {''.join(sorted(MASK_EDGES))}, without digits and @")
+        self._mask = mask
+        self._detectors = tuple(detectors)
+
+    def __repr__(self) -> str:
+        return f"<Redactor with {len(self._detectors)} detectors>"
+
+    def find(self, text: str) -> tuple[Span, ...]:
+        """Personal data in ``text``: sorted, without overlaps."""
+        return self._find(text, (), self._detectors).worker
+
+    def mask(self, text: str, marks: Sequence[SymblMark] = ()) -> Masked:
+        """``text`` with personal data masked. What is masked already stays as it is."""
+        return self._mask_with(text, marks, self._detectors)
+
+    def mask_caption(self, text: str, marks: Sequence[SymblMark] = ()) -> Masked:
+        """Like `mask`, for interim text: masks also what may become personal data when the text goes on."""
+        return self._mask_with(text, marks, (*self._detectors, find_beginnings))
+
+    def mask_terms(self, text: str, known: Sequence[str], marks: Sequence[SymblMark] = ()) -> Masked:
+        """Like `mask`, and masks also every part of the ``known`` secrets, in whichever form they were said.
+
+        A part is at least two words and four characters in a row, one word of four letters, or four digits in a row.
+        """
+        return self._mask_with(text, marks, (*self._detectors, Secrets(known).find))
+
+    def _mask_with(self, text: str, marks: Sequence[SymblMark], detectors: Sequence[Detector]) -> Masked:
+        return self._replace(text, self._find(text, marks, detectors))
+
+    def _find(self, text: str, marks: Sequence[SymblMark], detectors: Sequence[Detector]) -> _Found:
+        """What the detectors and the marks find, until masking it leaves nothing more to find.
+
+        Masking one number may leave another standing alone or closer to its cue. Going on until nothing is left is
+        what makes masking twice the same as masking once.
+        """
+        patterns = [(mark.type, _pattern(mark.value)) for mark in marks if mark.value.strip()]
+        blank = text.replace(self._mask, BLANK * len(self._mask))
+        worker: tuple[Span, ...] = ()
+        symbl: tuple[Span, ...] = ()
+        while True:
+            by_worker = _visible(blank, _detect(blank, detectors))
+            by_symbl = _visible(blank, (Span(kind, *hit.span()) for kind, find in patterns for hit in find(blank)))
+            if not by_worker and not by_symbl:
+                return _Found(worker, symbl)
+            worker = merge((*worker, *by_worker))
+            symbl = merge((*symbl, *by_symbl))
+            blank = _blank(blank, (*by_worker, *by_symbl))
+
+    def _replace(self, text: str, found: _Found) -> Masked:
+        pieces: list[str] = []
+        findings: list[Finding] = []
+        read = written = 0
+        for span in merge((*found.worker, *found.symbl)):
+            pieces += text[read : span.start], self._mask
+            start = written + span.start - read
+            read, written = span.end, start + len(self._mask)
+            findings.append(Finding(span.type, start, written, found.source(span)))
+        return Masked("".join((*pieces, text[read:])), tuple(findings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Spans by who found them; each sorted, without overlaps."""
+
+    worker: tuple[Span, ...]
+    symbl: tuple[Span, ...]
+
+    def source(self, span: Span) -> FindingSource:
+        """Who found what ``span`` covers."""
+        if not _touches(self.symbl, span):
+            return "worker"
+        return "both" if _touches(self.worker, span) else "symbl"
+
+
+def _touches(spans: Sequence[Span], place: Span) -> bool:
+    """Whether one of the sorted ``spans`` shares a character with ``place``."""
+    index = bisect_left(spans, place.end, key=lambda span: span.start)
+    return index > 0 and spans[index - 1].end > place.start
+
+
+def _detect(text: str, detectors: Sequence[Detector]) -> Iterator[Span]:
+    if lexicon.HINT.search(text) is None:
+        return iter(())
+    reading = Reading(text)
+    return chain.from_iterable(detector(reading) for detector in detectors)
+
+
+def _visible(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The spans with anything in them that is not masked already."""
+    return tuple(span for span in spans if text[span.start : span.end].strip(BLANK))
+
+
+def _blank(text: str, spans: Iterable[Span]) -> str:
+    pieces: list[str] = []
+    read = 0
+    for span in merge(spans):
+        pieces += text[read : span.start], BLANK * (span.end - span.start)
+        read = span.end
+    return "".join((*pieces, text[read:]))
+
+
+def _pattern(value: str) -> Callable[[str], Iterator[re.Match[str]]]:
+    """Finds ``value`` in any case and spacing, but no part of a longer word."""
+    escaped = r"\s+".join(re.escape(word) for word in value.split())
+    before = r"(?<![^\W\d_])" if value.strip()[0].isalpha() else ""
+    after = r"(?![^\W\d_])" if value.strip()[-1].isalpha() else ""
+    return re.compile(before + escaped + after, re.IGNORECASE).finditer

@@ -1,0 +1,89 @@
+"""Parts of known secrets in another text: an insight or a topic phrase rewrites what a message said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from worker.redaction import lexicon
+from worker.redaction.reading import Kind, Reading, Token
+from worker.redaction.spans import REPEATED, SUSPECTED, Span
+
+MIN_WORDS: Final = 2
+MIN_CHARS: Final = 4
+MIN_DIGITS: Final = 4
+
+_CONNECTORS: Final = lexicon.FILLERS | lexicon.JOINERS | lexicon.DOTS | {"at"}
+_COMMON: Final = _CONNECTORS | lexicon.TOP_LEVELS | lexicon.PLAIN_WORDS
+"""Words that tell nothing by themselves."""
+
+
+class Secrets:
+    """Known secrets, ready to be looked for.
+
+    Separators do not count, so "jane dot doe" is found in "Jane Doe", and "four one one one" in "4111".
+    """
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._secrets: list[tuple[str, ...]] = []
+        self._places: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._digits: set[str] = set()
+        for secret in known:
+            reading = Reading(secret)
+            words = tuple(token.word for token in _telling(reading))
+            for place, word in enumerate(words):
+                self._places[word].append((len(self._secrets), place))
+            self._secrets.append(words)
+            for run in reading.runs:
+                self._digits.update(_grams(run.digits))
+
+    def __repr__(self) -> str:
+        return f"<{len(self._secrets)} secrets>"
+
+    def find(self, reading: Reading) -> Iterator[Span]:
+        """Every part of a secret in ``reading``."""
+        yield from self._find_words(_telling(reading))
+        yield from self._find_digits(reading)
+
+    def _find_words(self, tokens: Sequence[Token]) -> Iterator[Span]:
+        for index, token in enumerate(tokens):
+            length = max((self._common(tokens, index, *place) for place in self._places.get(token.word, ())), default=0)
+            part = tokens[index : index + length]
+            if _is_telling([token.word for token in part]):
+                yield Span(REPEATED, part[0].start, part[-1].end, SUSPECTED)
+
+    def _common(self, tokens: Sequence[Token], index: int, secret: int, place: int) -> int:
+        """How many words from ``index`` on are the same as those of the secret from ``place`` on."""
+        words = self._secrets[secret]
+        length = 0
+        while (
+            index + length < len(tokens)
+            and place + length < len(words)
+            and tokens[index + length].word == words[place + length]
+        ):
+            length += 1
+        return length
+
+    def _find_digits(self, reading: Reading) -> Iterator[Span]:
+        for run in reading.runs:
+            owners = [group for group in run.groups for _ in group.digits]
+            for place, gram in enumerate(_grams(run.digits)):
+                if gram in self._digits:
+                    yield Span(REPEATED, owners[place].start, owners[place + MIN_DIGITS - 1].end, SUSPECTED)
+
+
+def _telling(reading: Reading) -> tuple[Token, ...]:
+    """What is compared: everything but separators."""
+    return tuple(token for token in reading.tokens if token.kind is not Kind.MARK and token.word not in _CONNECTORS)
+
+
+def _is_telling(words: Sequence[str]) -> bool:
+    telling = [word for word in words if word not in _COMMON]
+    if sum(len(word) for word in telling) < MIN_CHARS:
+        return False
+    return len(words) >= MIN_WORDS or words[0] not in lexicon.NUMBER_WORDS
+
+
+def _grams(digits: str) -> Iterator[str]:
+    return (digits[start : start + MIN_DIGITS] for start in range(len(digits) - MIN_DIGITS + 1))
