@@ -131,7 +131,7 @@ class Speller:
         return len(token.word) == 1 or token.kind is Kind.DIGITS or token.word in _SPELLED_WORDS
 
     def _is_plain(self, index: int) -> bool:
-        return self._tokens[index].word in lexicon.PLAIN_WORDS and len(self._tokens[index].word) > 1
+        return len(self._tokens[index].word) > 1 and _stem(self._tokens[index]) in lexicon.PLAIN_WORDS
 
     # --- the domain --------------------------------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ class Speller:
             position = first - 1
         if start is None or joined or self._is_spelled(at - 1):
             return start
-        if self._tokens[at - 1].word in lexicon.PLACED_WORDS:
+        if _stem(self._tokens[at - 1]) in lexicon.PLACED_WORDS:
             return None
         return start - 1 if self._has_first_name(start) else start
 
@@ -233,7 +233,9 @@ class Speller:
         if not self._is_word(start - 1) or self._is_plain(start - 1) or self._is_separator(start - 1):
             return False
         before = start - 2
-        return before < 0 or self._is_boundary(self._tokens[before]) or self._is_plain(before)
+        return before < 0 or self._tokens[before].kind in {Kind.MARK, Kind.WALL} or self._is_plain(before)
 
-    def _is_boundary(self, token: Token) -> bool:
-        return token.kind is Kind.MARK or token.kind is Kind.WALL
+
+def _stem(token: Token) -> str:
+    """The word without "'s" and the like."""
+    return token.word.replace("’", "'").partition("'")[0]

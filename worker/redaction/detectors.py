@@ -13,7 +13,7 @@ import phonenumbers
 from stdnum import luhn
 from stdnum.us import ssn
 
-from worker.redaction import accounts, addresses
+from worker.redaction import accounts, addresses, lexicon
 from worker.redaction.reading import Kind, Reading, Run
 from worker.redaction.spans import (
     CARD_NUMBER,
@@ -51,7 +51,7 @@ def find_card_numbers(reading: Reading) -> Iterator[Span]:
             continue
         if len(digits) in CARD_LENGTHS and luhn.is_valid(digits):
             yield Span(CARD_NUMBER, run.start, run.end, VERIFIED)
-        elif cue == "card" or len(digits) >= SURELY_A_CARD:
+        elif cue == "card" or (len(digits) >= SURELY_A_CARD and cue not in {"ssn", "iban"}):
             yield Span(CARD_NUMBER, run.start, run.end, SUSPECTED)
 
 
@@ -99,6 +99,8 @@ def find_ibans(reading: Reading) -> Iterator[Span]:
 
 def find_email_addresses(reading: Reading) -> Iterator[Span]:
     """Written and spelled addresses."""
+    if lexicon.ADDRESS_HINT.search(reading.text) is None:
+        return
     yield from addresses.find_written(reading.text)
     yield from addresses.Speller(reading).find()
 

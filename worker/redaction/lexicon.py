@@ -1,9 +1,14 @@
-"""The words that mean something to the detectors. Lower case, without apostrophes' suffixes."""
+"""The words that mean something to the detectors. Lower case."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
@@ -50,15 +55,15 @@ REPEATS: Final = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 
 NUMBER_WORDS: Final = ZEROS | UNITS.keys() | TEENS.keys() | TENS.keys()
 
-FILLERS: Final = frozenset(
+FILLERS: Final = _words(
     "um umm uh uhm er erm ah eh hmm hm mm mhm and then next so okay ok yeah yes yep right like well "
-    "sorry no wait actually again comma dash hyphen minus space plus dot to too for i mean let me see".split()
+    "sorry no wait actually again comma dash hyphen minus space plus dot to too for i mean let me see"
 )
 """What may stand between two digits of one number: hesitation, correction, spoken punctuation, misheard digits."""
 
-AMOUNTS: Final = frozenset(
+AMOUNTS: Final = _words(
     "dollar dollars cent cents buck bucks euro euros pound pounds percent people users customers "
-    "miles kilometers meters hours minutes seconds days weeks months years million billion".split()
+    "miles kilometers meters hours minutes seconds days weeks months years million billion"
 )
 """What makes the number before it a count."""
 
@@ -67,24 +72,24 @@ AMOUNTS: Final = frozenset(
 AT_SIGNS: Final = frozenset({"sign", "symbol"})
 DOTS: Final = frozenset({"dot", "period", "point"})
 JOINERS: Final = frozenset({"underscore", "dash", "hyphen", "minus", "plus"})
-HESITATIONS: Final = frozenset("um umm uh uhm er erm hmm hm mm".split())
+HESITATIONS: Final = _words("um umm uh uhm er erm hmm hm mm")
 
-TOP_LEVELS: Final = frozenset(
+TOP_LEVELS: Final = _words(
     "com net org edu gov mil int info biz io ai co app dev me tv cloud online tech name pro "
-    "uk us ca au nz ie de fr es it nl be ch at se no dk fi pl pt cz gr eu in jp cn br mx za sg hk kr il tr ru".split()
+    "uk us ca au nz ie de fr es it nl be ch at se no dk fi pl pt cz gr eu in jp cn br mx za sg hk kr il tr ru"
 )
 MAIL_PROVIDERS: Final = frozenset({"gmail", "googlemail", "hotmail", "icloud", "protonmail"})
 
-PLAIN_WORDS: Final = frozenset(
-    "a an the am is its are was were be to of on in by for from with and or but so as at my your our his her their this "
-    "that thats these those it im you we they he she me us them him i what when where who how if then not no yes email "
-    "mail e-mail address contact send write reach up out here there please just about".split()
+PLAIN_WORDS: Final = _words(
+    "a an the am is its are was were be to of on in by for from with and or but so as at my your our his her their "
+    "this that these those it you we they he she me us them him i what when where who how if then not no yes email "
+    "mail e-mail address contact send write reach up out here there please just about"
 )
 """Words that are no part of a spelled address."""
 
-PLACED_WORDS: Final = PLAIN_WORDS | frozenset(
+PLACED_WORDS: Final = PLAIN_WORDS | _words(
     "look looking available online shop find found order visit page site website store work works working worked live "
-    "lives stay meet arrive start starts good great now today buy booked listed hosted everyone people all".split()
+    "lives stay meet arrive start starts good great now today buy booked listed hosted everyone people all"
 )
 """Words before an "at" that means a place or a time."""
 
@@ -110,8 +115,8 @@ LABELS: Final = re.compile(
 )
 """At the end of what precedes a number: it is somebody's reference, whatever else was said."""
 
-HINT: Final = re.compile(
-    rf"[\d@]|\b(?:at|dot|{'|'.join(sorted(NUMBER_WORDS | REPEATS.keys()))})\b",
-    re.IGNORECASE,
-)
-"""What a text must contain for any detector to find anything in it."""
+NUMBER_HINT: Final = re.compile(rf"\d|\b(?:{'|'.join(sorted(NUMBER_WORDS | REPEATS.keys()))})\b", re.IGNORECASE)
+"""What a text must contain for a number to be in it."""
+
+ADDRESS_HINT: Final = re.compile(r"@|\bat\b", re.IGNORECASE)
+"""What a text must contain for an address to be in it."""

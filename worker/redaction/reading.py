@@ -107,7 +107,7 @@ class Run:
         return self.groups[-1].end
 
     def windows(self, lengths: tuple[int, ...], *, skip: int) -> Iterator[tuple[str, int, int]]:
-        """Digits and place of each stretch of whole groups that has one of ``lengths``, behind at most ``skip`` groups."""
+        """Digits and place of each stretch of whole groups with one of ``lengths``, after at most ``skip`` groups."""
         for first in range(min(skip + 1, len(self.groups))):
             digits = ""
             for group in self.groups[first:]:
@@ -145,6 +145,8 @@ class Reading:
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """All runs of digits, in order."""
+        if lexicon.NUMBER_HINT.search(self.text) is None:
+            return ()
         return tuple(_read_runs(self))
 
     @cached_property
@@ -236,7 +238,7 @@ def _finished(tokens: tuple[Token, ...], groups: list[Group], first: int, last: 
 
 
 def _read_number(tokens: tuple[Token, ...], index: int) -> tuple[str, int] | None:
-    """The digits that one number word or one written number starting at ``index`` stands for, and the index after it."""
+    """The digits of the number, in words or written, that begins at ``index``, and the index after it."""
     token = tokens[index]
     if token.kind is Kind.DIGITS:
         return _ascii_digits(token.word), index + 1

@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Final
 
 from worker.records import Finding, FindingSource, Masked
-from worker.redaction import lexicon
 from worker.redaction.detectors import DEFAULT, Detector, find_beginnings
 from worker.redaction.reading import BLANK, Reading
 from worker.redaction.repeats import Secrets
@@ -117,8 +116,6 @@ def _touches(spans: Sequence[Span], place: Span) -> bool:
 
 
 def _detect(text: str, detectors: Sequence[Detector]) -> Iterator[Span]:
-    if lexicon.HINT.search(text) is None:
-        return iter(())
     reading = Reading(text)
     return chain.from_iterable(detector(reading) for detector in detectors)
 
