@@ -78,14 +78,14 @@ http://{{ include "symbl-worker.fullname" . }}-engine:{{ .Values.engine.port }}
 
 {{/* Settings of both roles, as YAML of a map. */}}
 {{- define "symbl-worker.commonSettings" -}}
-HTTP__HOST: "0.0.0.0"
-HTTP__PORT: {{ .Values.http.port | quote }}
 LOG__LEVEL: {{ .Values.log.level | quote }}
 LOG__FORMAT: {{ .Values.log.format | quote }}
 {{- end -}}
 
 {{- define "symbl-worker.workerSettings" -}}
 {{ include "symbl-worker.commonSettings" . }}
+HTTP__HOST: "0.0.0.0"
+HTTP__PORT: {{ .Values.http.port | quote }}
 KAFKA__BOOTSTRAP_SERVERS: {{ .Values.kafka.bootstrapServers | quote }}
 KAFKA__SECURITY_PROTOCOL: {{ .Values.kafka.securityProtocol | quote }}
 {{- if include "symbl-worker.sasl" . }}
@@ -117,7 +117,10 @@ ENGINE__HOST: "0.0.0.0"
 ENGINE__PORT: {{ .Values.engine.port | quote }}
 ENGINE__APP_ID: {{ .Values.symbl.appId | quote }}
 ENGINE__APP_SECRET_FILE: /run/secrets/symbl/app-secret
-ENGINE__SHUTDOWN_SECONDS: {{ include "symbl-worker.scalar" .Values.engine.shutdownSeconds | quote }}
+ENGINE__DRAIN_SECONDS: {{ include "symbl-worker.scalar" .Values.engine.shutdownSeconds | quote }}
+{{- if .Values.engine.tokenKey.existingSecret }}
+ENGINE__TOKEN_KEY_FILE: /run/secrets/engine/token-key
+{{- end }}
 {{- end -}}
 
 {{/* The chart's own settings and the free ones. A free one may not hide one of the chart's own: the chart depends on
@@ -130,9 +133,7 @@ ENGINE__SHUTDOWN_SECONDS: {{ include "symbl-worker.scalar" .Values.engine.shutdo
 {{- end -}}
 {{- $_ := set $settings $name (include "symbl-worker.scalar" $value) -}}
 {{- end -}}
-{{- range $name, $value := $settings }}
-{{ $name }}: {{ $value | quote }}
-{{- end -}}
+{{- toYaml $settings -}}
 {{- end -}}
 
 {{- define "symbl-worker.workerConfig" -}}
@@ -218,8 +219,8 @@ readinessProbe:
   failureThreshold: 2
 {{- end -}}
 
-{{/* Secrets are mounted as whole directories: a subPath mount would never see a rotation. Takes (dict root, symblSecret,
-     kafkaSecret); an empty name leaves the volume out. */}}
+{{/* Secrets are mounted as whole directories: a subPath mount would never see a rotation. Takes symblSecret,
+     symblKey, kafkaSecret, kafkaKey, tokenKey and ca; what is missing is left out. */}}
 {{- define "symbl-worker.volumes" -}}
 - name: tmp
   emptyDir:
@@ -241,6 +242,15 @@ readinessProbe:
     items:
       - key: {{ $.kafkaKey }}
         path: password
+{{- end }}
+{{- with .tokenKey }}
+- name: engine-secret
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: {{ .key }}
+        path: token-key
 {{- end }}
 {{- if .ca }}
 - name: kafka-ca
@@ -276,6 +286,11 @@ readinessProbe:
   mountPath: /run/secrets/kafka
   readOnly: true
 {{- end }}
+{{- if .tokenKey }}
+- name: engine-secret
+  mountPath: /run/secrets/engine
+  readOnly: true
+{{- end }}
 {{- if .ca }}
 - name: kafka-ca
   mountPath: /run/secrets/kafka-ca
@@ -300,4 +315,8 @@ ca:
 {{- define "symbl-worker.engineSecrets" -}}
 symblSecret: {{ include "symbl-worker.symblSecretName" . | quote }}
 symblKey: {{ not (empty .Values.symbl.appSecret) | ternary "app-secret" .Values.symbl.appSecretKey | quote }}
+{{- if .Values.engine.tokenKey.existingSecret }}
+tokenKey:
+  {{- toYaml .Values.engine.tokenKey | nindent 2 }}
+{{- end }}
 {{- end -}}
