@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from worker.engine.analysis import dates
 from worker.engine.analysis.entities import entities_of
 from worker.engine.analysis.insights import InsightFinder
 from worker.engine.analysis.sentiment import lexicon, sentiment_of
@@ -12,6 +13,7 @@ from worker.engine.analysis.topics import TopicCounter
 from worker.engine.analysis.trackers import TrackerIndex
 from worker.engine.analysis.values import (
     AnalysisRequest,
+    EntityResult,
     MessageAnalysis,
     SpeakerRef,
     TopicResult,
@@ -36,6 +38,7 @@ class Analyst:
         self._request = request
         self._new_id = new_id
         self._english = request.language.lower().startswith("en")
+        self._region = _region_of(request.language)
         self._trackers = TrackerIndex(request.trackers)
         self._insights = InsightFinder(request, new_id)
         self._topics = TopicCounter()
@@ -58,8 +61,17 @@ class Analyst:
         return MessageAnalysis(
             insights=insights,
             trackers=self._trackers.find(text, message_id=message_id, insights=insights),
-            entities=entities_of(text, english=self._english) if self._request.detect_entities else (),
+            entities=self._entities(text, said_at) if self._request.detect_entities else (),
             sentiment=sentiment_of(text) if self._request.sentiment and self._english else None,
+        )
+
+    def _entities(self, text: str, said_at: datetime) -> tuple[EntityResult, ...]:
+        return entities_of(
+            text,
+            english=self._english,
+            said_at=said_at,
+            timezone_offset_minutes=self._request.timezone_offset_minutes,
+            region=self._region,
         )
 
     def interim(self, text: str, message_id: str | None = None) -> tuple[TrackerResult, ...]:
@@ -78,6 +90,13 @@ class Analyst:
         return self._topics.take(self._new_id) if self._wants_topics else ()
 
 
+def _region_of(language: str) -> str:
+    """The country of a language tag: "en-GB" is "GB". The United States when there is none."""
+    last = language.replace("_", "-").rpartition("-")[2]
+    return last.upper() if len(last) == 2 and "-" in language.replace("_", "-") else "US"
+
+
 def prepare() -> None:
     """Loads the word lists that are otherwise loaded by the first message. Takes some hundred milliseconds."""
     lexicon()
+    dates.load()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+from worker.engine.analysis.lexicon import words_of
+
 _NOT = {"ca": "cannot", "wo": "will not", "sha": "shall not", "ai": "is not"}
 _SUFFIXES = {"m": "am", "re": "are", "ve": "have", "ll": "will"}
 # After these "'s" is a verb; after anything else it is a possessive and stays.
-_WITH_IS = frozenset("it he she that what where who how there here when why everything something nothing".split())
-_WITH_D = frozenset("i you he she it we they that there who".split())
-_PARTICIPLES = frozenset("been got had gone done made become come taken given sent happened better".split())
-_NEGATED = "are could did do does had has have is should was were would".split()
+_WITH_IS = words_of("it he she that what where who how there here when why everything something nothing")
+_WITH_D = words_of("i you he she it we they that there who")
+_PARTICIPLES = words_of("been got had gone done made become come taken given sent happened better")
+_NEGATED = ("are", "could", "did", "do", "does", "had", "has", "have", "is", "should", "was", "were", "would")
 _INVERTED = re.compile(
     r"(?P<before>^(?:(?:why|how|and|so|but|well|okay),?\s)?|[,;]\s)"
     rf"(?P<verb>{'|'.join(_NEGATED)}|can)n?'t (?P<subject>i|you|he|she|it|we|they|there|that|this)\b",

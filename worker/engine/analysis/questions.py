@@ -14,14 +14,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from worker.engine.analysis.lexicon import AUXILIARIES, LEAD_INS, PRONOUNS, WH_WORDS
+from worker.engine.analysis.lexicon import AUXILIARIES, LEAD_INS, PRONOUNS, WH_WORDS, words_of
 from worker.engine.analysis.tokens import tokens_of
 
-_DETERMINERS = frozenset("the a an my your our their his her this that these those any anyone anybody someone".split())
-_NEGATED = frozenset(f"{verb}n't" for verb in "is are was were do does did has have could would should wo ca".split())
+_DETERMINERS = words_of("the a an my your our their his her this that these those any anyone anybody someone")
+_NEGATED = frozenset(f"{verb}n't" for verb in words_of("is are was were do does did has have could would should wo ca"))
 _VERBS_TO_ASK_WITH = AUXILIARIES | _NEGATED
 _SUBJECTS = PRONOUNS | _DETERMINERS
-_LEADING = LEAD_INS | frozenset("because actually just excuse please listen".split())
+_LEADING = LEAD_INS | words_of("because actually just excuse please listen")
 _TAG = re.compile(
     r"(?:\b(?:is|are|was|were|do|does|did|have|has|can|could|will|would|should)(?: not|n't) (?:it|you|they|we|i|he|she|that|there)"
     r"|\b(?:is|was) (?:that|this) (?:right|correct|okay|ok|fine|all right|alright|true|possible)"

@@ -29,6 +29,7 @@ from worker.engine.analysis.lexicon import (
     SURNAMES,
     WEEKDAYS,
     WH_WORDS,
+    words_of,
 )
 from worker.engine.analysis.questions import reads_as_question, starts_question
 from worker.engine.analysis.values import Sentence, Word
@@ -40,20 +41,27 @@ MIN_CLAUSE_WORDS = 3
 MAX_SENTENCE_WORDS = 80
 """Beyond this a sentence ends at the next short pause, whatever the words."""
 
-_CANNOT_END = frozenset(
-    """a an the my your our their his its and or but because if when while of to from with for at in on by into as than i we
-    very really is are was were am be will would can could should i'm i'll we'll you'll i'd i've is that's what's not
-    which who whose about please um uh""".split()
+_CANNOT_END = words_of(
+    """
+    a an the my your our their his its and or but because if when while of to from with for at in on by into
+    as than i we very really is are was were am be will would can could should i'm i'll we'll you'll i'd i've
+    is that's what's not which who whose about please um uh
+    """
 )
 # After these a question is part of the sentence: "tell me what is", "i know how do you".
-_WANTS_MORE = _CANNOT_END | frozenset(
-    """know knows me see ask asked asking wonder wondering understand sure remember explain exactly that so neither nor then
-    like just what where how why only said say says guess think believe idea check us you i we they out""".split()
+_WANTS_MORE = _CANNOT_END | words_of(
+    """
+    know knows me see ask asked asking wonder wondering understand sure remember explain exactly that so
+    neither nor then like just what where how why only said say says guess think believe idea check us you i
+    we they out
+    """
 )
-_STARTERS = frozenset(
-    """i i'm i'll i've i'd we we'll we're you your please let let's yes yeah no okay ok alright well so and but now actually
-    thanks thank hello hi hey sorry sure perfect great my our the that that's it it's this if can could would will do does
-    did are is have what when where which who why how may unfortunately absolutely""".split()
+_STARTERS = words_of(
+    """
+    i i'm i'll i've i'd we we'll we're you your please let let's yes yeah no okay ok alright well so and but
+    now actually thanks thank hello hi hey sorry sure perfect great my our the that that's it it's this if can
+    could would will do does did are is have what when where which who why how may unfortunately absolutely
+    """
 )
 _FORMULAS = (
     ("hello",),
@@ -64,15 +72,17 @@ _FORMULAS = (
     ("good", "afternoon"),
     ("good", "evening"),
 )
-_BEFORE_FORMULA = _CANNOT_END | frozenset(
-    "to say saying said just wanted also that so much big have a what believe under since in this very".split()
+_BEFORE_FORMULA = _CANNOT_END | words_of(
+    """
+    to say saying said just wanted also that so much big have a what believe under since in this very
+    """
 )
-_ASKING_PRONOUNS = frozenset("i you we they there".split())
-_TITLES = frozenset("mr. mrs. ms. dr. prof. st. vs. etc. e.g. i.e. no. inc. ltd. jr. sr. a.m. p.m.".split())
+_ASKING_PRONOUNS = words_of("i you we they there")
+_TITLES = words_of("mr. mrs. ms. dr. prof. st. vs. etc. e.g. i.e. no. inc. ltd. jr. sr. a.m. p.m.")
 _ENDING = re.compile(r"[.?!…][\"')\]”’]*$")
 _NAME_CUES = (("name", "is"), ("name's",), ("call", "me"), ("named",), ("called",))
 _WEAK_NAME_CUES = (("this", "is"), ("i", "am"), ("i'm",), ("speaking", "with"), ("speaking", "to"), ("it's",))
-_BEFORE_MONTH = frozenset("in of by last next since until till early late mid this during after before".split())
+_BEFORE_MONTH = words_of("in of by last next since until till early late mid this during after before")
 
 
 def split_sentences(words: Sequence[Word], *, punctuated: bool) -> list[Sentence]:
@@ -212,7 +222,9 @@ def _is_day(word: str) -> bool:
     return word[:1].isdigit() or word in _ORDINALS
 
 
-_ORDINALS = frozenset(
-    """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth
-    sixteenth seventeenth eighteenth nineteenth twentieth thirtieth twenty thirty""".split()
+_ORDINALS = words_of(
+    """
+    first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth
+    fifteenth sixteenth seventeenth eighteenth nineteenth twentieth thirtieth twenty thirty
+    """
 )

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from worker.engine.analysis.lexicon import FIRST_NAMES, STOP_WORDS
+from worker.engine.analysis.lexicon import FIRST_NAMES, STOP_WORDS, words_of
 from worker.engine.analysis.tokens import stem
 from worker.engine.analysis.values import TopicResult
 
@@ -34,12 +34,15 @@ MAX_MESSAGES = 50
 _PIECE = re.compile(r"[^\W\d_][\w'’\-]*|[^\w\s]|\d\S*")
 # Verbs that are followed by their object would make phrases such as "cancel subscription"; adverbs say nothing.
 _NOT_IN_PHRASES = re.compile(r"(?:.{3,}ly|.{2,}n't|.+'(?:m|s|re|ve|ll|d))\Z")
-_EDGE_VERBS = frozenset(
-    """review reset cancel cancelled canceled change changed update updated fix fixed forward forwarded ship shipped receive received
-    create created open opened close closed pay paid buy bought order ordered schedule scheduled upgrade downgrade explain
-    transfer transferred verify verified process processed submit submitted charged charge refunded return returned add
-    added remove removed install installed discuss discussed issue resolve resolved provide provided follow meet include
-    includes arrive arrived broke broken missed wrote write read run tells cost costs""".split()
+_EDGE_VERBS = words_of(
+    """
+    review reset cancel cancelled canceled change changed update updated fix fixed forward forwarded ship
+    shipped receive received create created open opened close closed pay paid buy bought order ordered
+    schedule scheduled upgrade downgrade explain transfer transferred verify verified process processed submit
+    submitted charged charge refunded return returned add added remove removed install installed discuss
+    discussed issue resolve resolved provide provided follow meet include includes arrive arrived broke broken
+    missed wrote write read run tells cost costs
+    """
 )
 
 

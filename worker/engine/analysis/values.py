@@ -60,7 +60,7 @@ class SpeakerRef:
     def as_json(self) -> JsonObject:
         """``{id, name, userId}``, without what is unknown."""
         known = {"id": self.id, "name": self.name, "userId": self.user_id}
-        return {key: value for key, value in known.items() if value is not None}
+        return {key: value for key, value in known.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,7 @@ class Tag:
         """One element of ``tags``."""
         value: JsonObject
         if self.person is not None:
-            value = {key: item for key, item in self.person.as_json().items() if item != ""}
-            value["alias"] = self.text
+            value = self.person.as_json() | {"alias": self.text}
             if self.assignee:
                 value["assignee"] = True
         else:
