@@ -17,7 +17,7 @@ import helm_python
 import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
 import pytest
 import yaml
-from kubernetes_validate.utils import latest_version  # type: ignore[import-untyped]  # ships no types
+from kubernetes_validate.utils import latest_version, major_minor  # type: ignore[import-untyped]  # ships no types
 
 from worker.config import env_names, load_settings
 from worker.engine.settings import EngineSettings
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "symbl-worker"
 EVERYTHING: Values = yaml.safe_load((CHART / "ci" / "everything-values.yaml").read_text(encoding="utf-8"))
 # What the chart needs and Helm's `kubeVersion` promises, up to the newest schemas there are.
-KUBERNETES = ("1.30", latest_version())
+KUBERNETES = ("1.30", major_minor(latest_version()))
 # Defined by operators that a cluster may have or not; their schemas are not part of Kubernetes.
 CUSTOM_KINDS = {"PodMonitor", "ScaledObject"}
 WORKLOADS = {"StatefulSet", "Deployment", "Job"}
@@ -57,11 +57,15 @@ def chart() -> helm_python.Chart:
     return helm_python.Chart.load(CHART)
 
 
+@functools.cache
+def rendered(values: str, name: str) -> dict[str, str]:
+    return chart().render(json.loads(values), name=name, namespace="calls")
+
+
 def render(values: Values, name: str = "demo") -> list[Document]:
     """Every document of a release, in a stable order."""
-    rendered = chart().render(copy.deepcopy(values), name=name, namespace="calls")
-    texts = [text for path, text in sorted(rendered.items()) if path.endswith(".yaml")]
-    return [document for text in texts for document in yaml.safe_load_all(text) if document]
+    texts = [text for path, text in sorted(rendered(json.dumps(values), name).items()) if path.endswith(".yaml")]
+    return [document for text in texts for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
 
 def only(documents: list[Document], kind: str, component: str = "worker") -> Document:
