@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
@@ -47,7 +47,7 @@ class Endpoint:
         base_url: ``ws(s)://host[:port][/prefix]``; ``http(s)`` is read as ``ws(s)``.
         path_prefix: path before the connection id.
         proxy: URL of a proxy. None dials directly, whatever the environment says.
-        tls: TLS settings for ``wss``; None takes the system's.
+        tls: TLS settings for ``wss``; None takes the system's. Without meaning for ``ws``.
 
     Raises:
         ConfigurationError: ``base_url`` is not of that form.
@@ -130,7 +130,7 @@ class SymblConnection:
             AuthenticationError: 401 or 403.
             RequestRefusedError: 400, 404, a redirect, any other status that would come again.
             SymblUnavailableError: network, timeout, 429, 5xx, or an answer that is no WebSocket's.
-            ConfigurationError: the token cannot travel in a header.
+            ConfigurationError: the token cannot travel in a header, or the proxy's URL is wrong.
         """
         if not (token.isascii() and token.isprintable()):
             raise ConfigurationError("the token has characters that cannot travel in a header")
@@ -144,7 +144,7 @@ class SymblConnection:
                 additional_headers={"X-API-KEY": token},
                 compression=None,
                 proxy=endpoint.proxy,
-                ssl=endpoint.tls if endpoint.tls is not None else (True if uri.startswith("wss:") else None),
+                ssl=_tls(endpoint, uri),
                 open_timeout=limits.open_seconds,
                 ping_interval=limits.ping_interval_seconds,
                 ping_timeout=limits.ping_timeout_seconds,
@@ -213,14 +213,20 @@ class SymblConnection:
         self._websocket.transport.abort()
 
 
+def _tls(endpoint: Endpoint, uri: str) -> ssl.SSLContext | bool | None:
+    if not uri.startswith("wss:"):
+        return None
+    return endpoint.tls if endpoint.tls is not None else True
+
+
 @contextlib.contextmanager
 def _translated_opening() -> Generator[None]:
     try:
         yield
     except InvalidStatus as error:
         raise error_for_status(error.response.status_code, _WHAT) from error
-    except InvalidURI as error:
-        raise ConfigurationError("the streaming URL is not valid") from error
+    except (InvalidURI, InvalidProxy) as error:
+        raise ConfigurationError("the streaming URL or its proxy is not valid") from error
     except TimeoutError as error:
         raise SymblUnavailableError(f"{_WHAT}: timed out") from error
     except (InvalidHandshake, OSError) as error:

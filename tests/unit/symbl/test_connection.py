@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import logging
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
@@ -239,6 +240,31 @@ async def test_token_for_header(token: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         await SymblConnection.open(Endpoint(base_url="ws://127.0.0.1:1"), "c", token)
     assert token not in str(raised.value)
+
+
+async def test_connection_id() -> None:
+    """A connection without an id is a bug of the caller."""
+    with pytest.raises(AssertionError):
+        await SymblConnection.open(Endpoint(base_url="ws://127.0.0.1:1"), "", TOKEN)
+
+
+async def test_wrong_proxy() -> None:
+    """A proxy that cannot be one is a wrong setting, not a host to wait for."""
+    endpoint = Endpoint(base_url="ws://127.0.0.1:1", proxy="nonsense")
+    with pytest.raises(ConfigurationError):
+        await SymblConnection.open(endpoint, "c", TOKEN, timeouts=QUICK)
+
+
+async def test_tls() -> None:
+    """TLS settings are used for ``wss`` and ignored for ``ws``; a peer without TLS may be retried."""
+    async with serving(echo) as (_, endpoint):
+        plain = Endpoint(base_url=endpoint.base_url, tls=ssl.create_default_context())
+        connection = await SymblConnection.open(plain, "c", TOKEN, timeouts=QUICK)
+        await connection.close()
+        for tls in (None, ssl.create_default_context()):
+            secure = Endpoint(base_url=endpoint.base_url.replace("ws:", "wss:"), tls=tls)
+            with pytest.raises(SymblUnavailableError, match="handshake"):
+                await SymblConnection.open(secure, "c", TOKEN, timeouts=QUICK)
 
 
 async def test_environment_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,9 +134,10 @@ def test_messages() -> None:
 
 
 def test_reduced_message() -> None:
-    """Only ``payload.content`` is required of a message."""
-    event = parse(message())
+    """Only ``payload.content`` is required of a message; one without it is skipped alone."""
+    event = parse(encode(type="message_response", messages=[{"payload": {"content": "hi"}}, {"id": "m-2"}, None]))
     assert isinstance(event, Messages)
+    assert event.skipped == 2
     (only,) = event.messages
     assert (only.text, only.id, only.from_, only.start_ms, only.end_ms) == ("hi", None, None, None, None)
     assert (only.words, only.sentiment, only.entities) == ((), None, ())
