@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
-from aiokafka.helpers import create_ssl_context
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from worker.audio import AudioFormat, validate_format
+from worker.audio.formats import AudioFormat, validate_format
 from worker.errors import ConfigurationError
 from worker.records import Encoding, InsightType
 
@@ -90,13 +89,12 @@ class KafkaSettings(_Section):
             }
         if self.security_protocol.endswith("SSL"):
             try:
-                arguments["ssl_context"] = create_ssl_context(
-                    cafile=self.ssl_cafile and str(self.ssl_cafile),
-                    certfile=self.ssl_certfile and str(self.ssl_certfile),
-                    keyfile=self.ssl_keyfile and str(self.ssl_keyfile),
-                )
+                context = ssl.create_default_context(cafile=self.ssl_cafile)
+                if self.ssl_certfile is not None:
+                    context.load_cert_chain(self.ssl_certfile, self.ssl_keyfile)
             except (OSError, ssl.SSLError) as error:
                 raise ConfigurationError(f"KAFKA__SSL_*: certificates cannot be loaded: {error}") from None
+            arguments["ssl_context"] = context
         return arguments
 
 
@@ -104,7 +102,9 @@ class TopicSettings(_Section):
     """Names of the topics."""
 
     audio: Strings = Field(
-        ("symbl.audio",), min_length=1, description="Input topics, comma-separated, or one pattern that begins with `^`."
+        ("symbl.audio",),
+        min_length=1,
+        description="Input topics, comma-separated, or one pattern that begins with `^`.",
     )
     captions: str = Field("symbl.captions", min_length=1, description="Interim text.")
     transcripts: str = Field("symbl.transcripts", min_length=1, description="Final transcripts in the clear.")
@@ -133,25 +133,40 @@ class SymblSettings(_Section):
     """The Symbl-compatible host."""
 
     base_url: str = Field(
-        "http://127.0.0.1:8700", pattern=r"^https?://[^\s?#]+$", description="Where the host is, with a path prefix if it has one."
+        "http://127.0.0.1:8700",
+        pattern=r"^https?://[^\s?#]+$",
+        description="Where the host is, with a path prefix if it has one.",
     )
     app_id: str = Field("", description="Application id.")
     app_secret: SecretStr | None = Field(None, description="Application secret.")
-    app_secret_file: Path | None = Field(None, description="File that holds the secret; read again for every new token.")
-    connect_timeout_seconds: Seconds = Field(10, description="Longest wait for a token, a handshake or `recognition_started`.")
-    stop_timeout_seconds: Seconds = Field(60, description="Longest wait for `conversation_completed` after `stop_request`.")
+    app_secret_file: Path | None = Field(
+        None, description="File that holds the secret; read again for every new token."
+    )
+    connect_timeout_seconds: Seconds = Field(
+        10, description="Longest wait for a token, a handshake or `recognition_started`."
+    )
+    stop_timeout_seconds: Seconds = Field(
+        60, description="Longest wait for `conversation_completed` after `stop_request`."
+    )
     ping_seconds: Seconds = Field(10, description="Interval of WebSocket pings; a pong must come within the same time.")
     no_connection_timeout_seconds: int = Field(
         300, ge=0, le=1800, description="How long the host keeps a conversation whose last socket was lost."
     )
-    reconnect_initial_seconds: Seconds = Field(0.2, description="Upper bound of the first reconnect delay (full jitter).")
+    reconnect_initial_seconds: Seconds = Field(
+        0.2, description="Upper bound of the first reconnect delay (full jitter)."
+    )
     reconnect_cap_seconds: Seconds = Field(15, description="Upper bound of later reconnect delays.")
-    healthy_seconds: Seconds = Field(5, description="A connection that lived so long makes reconnect delays start anew.")
+    healthy_seconds: Seconds = Field(
+        5, description="A connection that lived so long makes reconnect delays start anew."
+    )
     max_refusals: int = Field(
         3, ge=1, le=100, description="A stream is given up when the host refused its start so often in a row."
     )
     pace: float = Field(
-        2.0, ge=0, le=1000, description="Replay and catch-up run at most so many times faster than real time; 0 is no limit."
+        2.0,
+        ge=0,
+        le=1000,
+        description="Replay and catch-up run at most so many times faster than real time; 0 is no limit.",
     )
     identify: bool = Field(True, description="Ask the host to mark personal data in messages.")
 
@@ -167,7 +182,8 @@ class WorkerSettings(_Section):
         0.1, description="Results are published and positions committed so often."
     )
     silence_horizon_seconds: Seconds = Field(
-        10, description="Audio older than this is settled when nothing is being recognised; longer than the host's delay of interim results."
+        10,
+        description="Audio older than this is settled when nothing is being recognised; longer than the host's delay of interim results.",
     )
     max_hold_seconds: Seconds = Field(
         300, description="Audio that is sent and not settled for so long is given up with a gap record."
@@ -214,7 +230,9 @@ class CaptionSettings(_Section):
     """Interim text for live captioning."""
 
     mode: Literal["off", "coalesced", "all"] = Field("coalesced", description="`off`, `coalesced` or `all`.")
-    interval_seconds: Seconds = Field(0.25, description="With `coalesced`, at most one caption per stream in this time.")
+    interval_seconds: Seconds = Field(
+        0.25, description="With `coalesced`, at most one caption per stream in this time."
+    )
 
 
 class TranscriptSettings(_Section):
@@ -227,7 +245,13 @@ class RedactionSettings(_Section):
     """Masking of personal data."""
 
     enabled: bool = Field(True, description="Mask personal data in messages, insights and captions.")
-    mask: str = Field("****", min_length=1, max_length=16, pattern=r"^[^\w\s]+$", description="What stands in its place; 1 to 16 symbols.")
+    mask: str = Field(
+        "****",
+        min_length=1,
+        max_length=16,
+        pattern=r"^[^\w\s]+$",
+        description="What stands in its place; 1 to 16 symbols.",
+    )
 
 
 class BufferSettings(_Section):

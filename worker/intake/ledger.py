@@ -38,19 +38,22 @@ class Ledger:
         """How many offsets are tracked and not finished."""
         return len(self._open)
 
-    def track(self, offset: int, holders: int = 1) -> bool:
-        """Open an offset. It is finished when each of its holders has finished it.
+    def track(self, offset: int) -> bool:
+        """Open an offset, with one holder.
 
         Returns:
             False when the offset is already known (it was read a second time); nothing changes then.
         """
-        assert holders > 0
         if offset < self._next:
             return False
         self._next = offset + 1
         self._order.append(offset)
-        self._open[offset] = holders
+        self._open[offset] = 1
         return True
+
+    def hold(self, offset: int) -> None:
+        """One holder more: an open offset is finished when each of its holders has finished it."""
+        self._open[offset] += 1
 
     def finish(self, offset: int) -> None:
         """One holder is done with an offset. Finishing more often than there are holders is a bug."""

@@ -34,13 +34,15 @@ class Counters:
 
 @dataclass(slots=True, kw_only=True)
 class StreamState:
-    """Where a stream stands: everything at or below ``offset`` is settled, and of what follows all below ``settled_byte``.
+    """Where a stream stands: all at or below ``offset`` is settled, and of what follows all below ``settled_byte``.
 
     Args:
         offset: last input offset of this stream that is finished; -1 when none is.
         byte: stream position in bytes after that record.
         time_us: audio clock at ``byte``, in microseconds.
+        offset_in_block: how many bytes before ``byte`` the sample began that it lies in.
         settled_byte: at least ``byte``; beyond it when a part of the next record is settled too.
+        preamble: what a FLAC decoder needs before ``settled_byte``.
         seq: the producer's sequence number of that record, if it sends any.
     """
 
@@ -50,6 +52,7 @@ class StreamState:
     offset: int = -1
     byte: int = 0
     time_us: int = 0
+    offset_in_block: int = 0
     settled_byte: int = 0
     seq: int | None = None
     speaker: Speaker | None = None
@@ -69,6 +72,7 @@ class ConversationState:
         opened_offset: offset of the record that opened it; with it ids differ from those of an earlier opening.
         opened_at_ms: timestamp of that record.
         last_offset: highest offset that belongs to it, known once it has ended.
+        splits: input streams of interleaved audio, and the two streams that each of them becomes.
     """
 
     topic: str
@@ -80,6 +84,7 @@ class ConversationState:
     ended: bool = False
     last_offset: int = -1
     symbl_conversation_id: str | None = None
+    splits: dict[str, list[str]] = field(default_factory=dict)
     streams: dict[str, StreamState] = field(default_factory=dict)
 
 

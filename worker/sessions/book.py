@@ -1,0 +1,49 @@
+"""What the sessions of one lane write into: results, captions, finished offsets. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from worker.intake.ledger import Ledger
+from worker.records import Caption, Output
+
+
+class Book:
+    """The common account of a lane. Sessions and conversations write, the lane reads.
+
+    Results are said before the audio that caused them is finished, in the same call, so whoever takes both at any
+    moment never commits a position beyond results that it does not hold.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.outputs: list[Output] = []
+        self.captions: list[Caption] = []
+        self.changed: set[str] = set()
+        self.on_change: Callable[[], None] = _nothing
+        """Called when there is something new to publish; the shell that publishes sets it."""
+
+    def __repr__(self) -> str:
+        return f"<Book {self.ledger!r} outputs={len(self.outputs)} changed={len(self.changed)}>"
+
+    def say(self, output: Output) -> None:
+        """Publish with the next batch."""
+        self.outputs.append(output)
+        self.on_change()
+
+    def caption(self, caption: Caption) -> None:
+        """Publish at once, outside of batches."""
+        self.captions.append(caption)
+        self.on_change()
+
+    def finish(self, offset: int) -> None:
+        """A holder of an input record is done with it."""
+        self.ledger.finish(offset)
+
+    def touch(self, conversation_id: str) -> None:
+        """The state of a conversation is no longer what was last written."""
+        self.changed.add(conversation_id)
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,468 @@
+"""One conversation: its streams, its life cycle, when it ends. Pure."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, TypeVar
+
+from worker.audio.formats import AudioFormat, split_interleaved, validate_format
+from worker.output.events import result_id
+from worker.records import (
+    AudioChunk,
+    ChangeSpeaker,
+    DeadLetter,
+    Encoding,
+    EndStream,
+    InputRecord,
+    InsightType,
+    LifeCycle,
+    LifeCycleEvent,
+    ModifyStream,
+    Reason,
+    Speaker,
+    StartParameters,
+    StartStream,
+    Trace,
+)
+from worker.redaction import Redactor
+from worker.sessions.book import Book
+from worker.sessions.results import ConversationResults
+from worker.sessions.session import Phase, Session, SessionPolicy
+from worker.sessions.state import ConversationState, StreamState
+from worker.symbl.requests import SymblStart
+
+T = TypeVar("T")
+
+StreamCommand: TypeAlias = AudioChunk | StartStream | ModifyStream | ChangeSpeaker | EndStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationPolicy:
+    """How the deployment treats conversations; what a ``start`` does not say is taken from here.
+
+    Args:
+        identify: ask the host to mark personal data.
+    """
+
+    session: SessionPolicy = field(default_factory=SessionPolicy)
+    audio_format: AudioFormat = field(default_factory=lambda: AudioFormat(Encoding.LINEAR16, 16_000))
+    language: str = "en-US"
+    insight_types: tuple[InsightType, ...] = ("question", "action_item", "follow_up", "topic")
+    confidence_threshold: float = 0.5
+    sentiment: bool = False
+    detect_entities: bool = True
+    identify: bool = True
+    no_connection_timeout_seconds: int = 300
+    idle_seconds: float = 300.0
+    max_age_seconds: float = 14_400.0
+    transcripts: bool = True
+    redaction: bool = True
+    redactor: Redactor = field(default_factory=Redactor)
+
+
+class Conversation:
+    """One opening of a conversation.
+
+    Invariant: every record that is received is held by at least one session until that session finishes it, or is
+    finished here.
+
+    Args:
+        now: monotonic seconds.
+        on_session: told of every new session, so that somebody runs its socket.
+        restored: whether ``state`` was written by an earlier owner of the partition.
+    """
+
+    def __init__(
+        self,
+        *,
+        state: ConversationState,
+        partition: int,
+        policy: ConversationPolicy,
+        book: Book,
+        now: float,
+        on_session: Callable[[Session], None],
+        restored: bool = False,
+    ) -> None:
+        self.state = state
+        self.sessions: dict[str, Session] = {}
+        self._partition = partition
+        self._policy = policy
+        self._book = book
+        self._on_session = on_session
+        self._restored = restored
+        self._last_input_at = now
+        self._opened_at = now
+        self._end_reason: str | None = None
+        self._trace: Trace | None = None
+        # What came after an end, while the stream is still being flushed.
+        self._waiting: deque[tuple[StreamCommand, InputRecord]] = deque()
+        self._waiting_bytes = 0
+        redact = policy.redaction or any(stream.parameters.redaction_enabled for stream in state.streams.values())
+        self._results = ConversationResults(
+            state, partition, book, policy.redactor if redact else None, transcripts=policy.transcripts
+        )
+        for name, stream in state.streams.items():
+            if not stream.ended:
+                self._add_session(name, stream)
+
+    def __repr__(self) -> str:
+        state = self.state
+        return f"<Conversation {state.conversation_id} opened={state.opened_offset} streams={len(self.sessions)}>"
+
+    @property
+    def is_over(self) -> bool:
+        """All streams have ended, and that was said."""
+        return self.state.ended
+
+    @property
+    def held_bytes(self) -> int:
+        """Audio in memory."""
+        return self._waiting_bytes + sum(session.buffer.held_bytes for session in self.sessions.values())
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Audio in memory that waits to be sent, of the stream that has most."""
+        return self._waiting_bytes + max((session.buffer.unsent_bytes for session in self.sessions.values()), default=0)
+
+    # --- from Kafka ---
+
+    def receive(self, command: StreamCommand, record: InputRecord, now: float) -> None:
+        """A record of this conversation, in the order of the partition. It is tracked, with one holder."""
+        self._last_input_at = now
+        if self._waiting or self._must_wait(command):
+            self._waiting.append((command, record))
+            self._waiting_bytes += len(record.value or b"")
+        else:
+            self._take(command, record, now)
+
+    def receive_again(self, command: AudioChunk, now: float) -> None:
+        """An audio record that was read a second time because a session asked for it."""
+        names = self._names(command.stream)
+        if len(names) == 1:
+            payloads: tuple[bytes, ...] = (command.payload,)
+        else:
+            session = self.sessions.get(names[0])
+            if session is None:
+                return
+            payloads = split_interleaved(command.payload, session.format)
+        for name, payload in zip(names, payloads, strict=True):
+            if name in self.sessions:
+                self.sessions[name].buffer.refill(command.coordinates.offset, payload, now)
+
+    # --- time ---
+
+    def tick(self, now: float) -> None:
+        """Look after the end: streams that are over, silence, old age."""
+        if self.is_over:
+            return
+        while self._waiting and not self._must_wait(self._waiting[0][0]):
+            command, record = self._waiting.popleft()
+            self._waiting_bytes -= len(record.value or b"")
+            self._take(command, record, now)
+        if self._end_reason is None and now >= self.next_deadline():
+            self._end_reason = "idle" if now - self._last_input_at >= self._policy.idle_seconds else "max_age"
+            for session in self.sessions.values():
+                session.receive_end(None, now)
+        self._maybe_end()
+
+    def next_deadline(self) -> float:
+        """When the conversation is ended because of silence or old age."""
+        return min(self._last_input_at + self._policy.idle_seconds, self._opened_at + self._policy.max_age_seconds)
+
+    # --- records ---
+
+    def _names(self, stream: str) -> tuple[str, ...]:
+        """The streams that the audio of an input stream becomes: itself, or two halves."""
+        return tuple(self.state.splits.get(stream, (stream,)))
+
+    def _must_wait(self, command: StreamCommand) -> bool:
+        """Whether the record is for a stream whose end was announced and that is not flushed yet."""
+        if command.stream is None:
+            return False
+        names = self._names(command.stream)
+        return any(name in self.sessions and self.sessions[name].phase is Phase.ENDING for name in names)
+
+    def _take(self, command: StreamCommand, record: InputRecord, now: float) -> None:
+        offset = command.coordinates.offset
+        match command:
+            case StartStream():
+                self._start(command, record)
+            case EndStream():
+                self._end(command, now)
+            case ModifyStream():
+                self._modify(command, record)
+            case ChangeSpeaker():
+                for session in self._holders(self._names(command.stream), offset):
+                    session.receive_speaker(offset, command.speaker)
+            case AudioChunk():
+                self._audio(command, record, now)
+
+    def _holders(self, names: Sequence[str], offset: int) -> list[Session]:
+        """The sessions that take a record; those that settled it under an earlier owner are left out."""
+        holders: list[Session] = []
+        for name in names:
+            known = self.state.streams.get(name)
+            if known is None or offset > known.offset:
+                session = self.sessions.get(name)
+                if session is None or session.phase is Phase.ENDED:
+                    session = self._open(name, StartParameters() if known is None else known.parameters)
+                holders.append(session)
+        self._share(offset, len(holders))
+        return holders
+
+    def _share(self, offset: int, holders: int) -> None:
+        if holders == 0:
+            self._book.finish(offset)
+        for _ in range(holders - 1):
+            self._book.ledger.hold(offset)
+
+    def _start(self, command: StartStream, record: InputRecord) -> None:
+        parameters = command.parameters
+        offset = command.coordinates.offset
+        fmt = self._format(parameters)
+        problem = validate_format(fmt.encoding, fmt.sample_rate_hz)
+        if problem is not None:
+            self._refuse(record, command, Reason.UNSUPPORTED_ENCODING, problem)
+            return
+        self._trace = self._trace or command.trace
+        if parameters.redaction_enabled:
+            self._results.redact_with(self._policy.redactor)
+        if parameters.channels is None:
+            self.state.splits.pop(command.stream, None)
+            wanted = [(command.stream, parameters)]
+        else:
+            names = [channel.stream for channel in parameters.channels]
+            self.state.splits[command.stream] = names
+            wanted = [(channel.stream, replace(parameters, speaker=channel.speaker)) for channel in parameters.channels]
+        taken = []
+        for name, own in wanted:
+            known = self.state.streams.get(name)
+            if known is not None and offset <= known.offset:
+                continue
+            session = self.sessions.get(name)
+            if session is None or session.is_over:
+                session = self._open(name, own)
+            else:
+                # A start on a stream that runs: format and speaker from here on, the rest with the next socket.
+                known = self.state.streams[name]
+                known.parameters = own
+                session.change_start(self._symbl_start(own))
+            taken.append((session, own.speaker))
+        self._share(offset, len(taken))
+        for session, speaker in taken:
+            session.receive_start(offset, fmt, speaker, command.trace)
+
+    def _end(self, command: EndStream, now: float) -> None:
+        offset = command.coordinates.offset
+        names = list(self.sessions) if command.stream is None else self._names(command.stream)
+        sessions = [self.sessions[name] for name in names if name in self.sessions]
+        sessions = [session for session in sessions if not session.end_seen and offset > session.state.offset]
+        self._share(offset, len(sessions))
+        if command.stream is None:
+            self._end_reason = "end"
+        for session in sessions:
+            session.receive_end(offset, now)
+
+    def _modify(self, command: ModifyStream, record: InputRecord) -> None:
+        offset = command.coordinates.offset
+        names = self._names(command.stream)
+        known = self.sessions.get(names[0])
+        current = self._policy.audio_format if known is None else known.format
+        fmt = AudioFormat(command.encoding or current.encoding, command.sample_rate_hz or current.sample_rate_hz)
+        problem = validate_format(fmt.encoding, fmt.sample_rate_hz)
+        if len(names) > 1:
+            problem = "modify: not for interleaved audio"
+        if problem is not None:
+            self._refuse(record, command, Reason.UNSUPPORTED_ENCODING, problem)
+            return
+        for session in self._holders(names, offset):
+            session.receive_format(offset, fmt)
+
+    def _audio(self, command: AudioChunk, record: InputRecord, now: float) -> None:
+        offset = command.coordinates.offset
+        names = self._names(command.stream)
+        payloads: Sequence[bytes] = (command.payload,)
+        if len(names) > 1:
+            known = self.state.streams[names[0]]
+            try:
+                payloads = split_interleaved(command.payload, AudioFormat(known.encoding, known.sample_rate_hz))
+            except ValueError:
+                detail = "interleaved audio ends inside a sample frame"
+                self._refuse(record, command, Reason.MISALIGNED_AUDIO, detail)
+                return
+        by_name = dict(zip(names, payloads, strict=True))
+        self._trace = self._trace or command.trace
+        for session in self._holders(names, offset):
+            payload = by_name[session.stream]
+            checksum = 0 if command.seq is None else zlib.crc32(payload)
+            session.receive_audio(record, payload, command.seq, command.trace, checksum, now)
+
+    def _refuse(self, record: InputRecord, command: StreamCommand, reason: Reason, detail: str) -> None:
+        self._book.say(
+            DeadLetter(
+                record=record,
+                reason=reason,
+                detail=detail,
+                conversation_id=command.conversation_id,
+                stream=command.stream,
+                event={StartStream: "start", ModifyStream: "modify"}.get(type(command)),
+            )
+        )
+        self._book.finish(command.coordinates.offset)
+
+    # --- sessions ---
+
+    def _open(self, name: str, parameters: StartParameters) -> Session:
+        fmt = self._format(parameters)
+        known = self.state.streams.get(name)
+        stream = StreamState(
+            parameters=parameters,
+            encoding=fmt.encoding,
+            sample_rate_hz=fmt.sample_rate_hz,
+            speaker=parameters.speaker,
+        )
+        if known is not None:
+            # A stream that goes on after its end keeps its clock and its sequences.
+            stream = replace(
+                known,
+                parameters=stream.parameters,
+                encoding=stream.encoding,
+                sample_rate_hz=stream.sample_rate_hz,
+                speaker=stream.speaker,
+                offset_in_block=0,
+                preamble=b"",
+                seq=None,
+                ended=False,
+            )
+        self.state.streams[name] = stream
+        self._end_reason = None
+        self._book.touch(self.state.conversation_id)
+        return self._add_session(name, stream)
+
+    def _add_session(self, name: str, stream: StreamState) -> Session:
+        session = Session(
+            conversation_id=self.state.conversation_id,
+            stream=name,
+            state=stream,
+            wire_user_id=self._wire_user_id(name, stream.parameters.speaker),
+            start=self._symbl_start(stream.parameters),
+            policy=self._policy.session,
+            book=self._book,
+            results=self._results,
+            lifecycle=self._on_lifecycle,
+            restored=self._restored,
+        )
+        self.sessions[name] = session
+        self._results.add_owner(session)
+        self._on_session(session)
+        return session
+
+    def _wire_user_id(self, name: str, speaker: Speaker | None) -> str:
+        """The user id that a stream's socket carries: what the producer said, unless another stream has it."""
+        wanted = speaker.user_id if speaker is not None and speaker.user_id else f"stream-{name}"
+        taken = {other.wire_user_id for key, other in self.sessions.items() if key != name}
+        return f"{wanted}#{name}" if wanted in taken else wanted
+
+    def _symbl_start(self, parameters: StartParameters) -> SymblStart:
+        policy = self._policy
+        redact = policy.redaction or bool(parameters.redaction_enabled)
+        return SymblStart(
+            encoding=policy.audio_format.encoding,
+            sample_rate_hz=policy.audio_format.sample_rate_hz,
+            no_connection_timeout_seconds=policy.no_connection_timeout_seconds,
+            language=parameters.language or policy.language,
+            insight_types=policy.insight_types if parameters.insight_types is None else parameters.insight_types,
+            trackers=parameters.trackers,
+            vocabulary=parameters.vocabulary,
+            identify_content=redact and policy.identify,
+            meeting_title=parameters.meeting_title,
+            timezone_offset_minutes=parameters.timezone_offset_minutes,
+            confidence_threshold=_first(parameters.confidence_threshold, policy.confidence_threshold),
+            sentiment=_first(parameters.sentiment, policy.sentiment),
+            detect_entities=_first(parameters.detect_entities, policy.detect_entities),
+        )
+
+    def _format(self, parameters: StartParameters) -> AudioFormat:
+        """The format of a stream. A rate that is not said is the deployment's, or the encoding's only one."""
+        default = self._policy.audio_format
+        encoding = parameters.encoding or default.encoding
+        rate = parameters.sample_rate_hz
+        if rate is None:
+            rate = 8_000 if encoding is Encoding.MULAW else default.sample_rate_hz
+        return AudioFormat(encoding, rate)
+
+    def _on_lifecycle(
+        self, event: LifeCycleEvent, session: Session, reason: str | None, detail: dict[str, object]
+    ) -> None:
+        self.state.symbl_conversation_id = session.symbl_conversation_id or self.state.symbl_conversation_id
+        if event is LifeCycleEvent.STARTED:
+            if self.state.started:
+                return
+            self.state.started = True
+            self._say(event, None, reason, detail)
+            return
+        self._say(event, session.stream, reason, detail)
+
+    def _say(self, event: LifeCycleEvent, stream: str | None, reason: str | None, detail: dict[str, object]) -> None:
+        state = self.state
+        sequence = state.sequence
+        state.sequence += 1
+        self._book.say(
+            LifeCycle(
+                id=result_id(
+                    topic=state.topic,
+                    partition=self._partition,
+                    conversation_id=state.conversation_id,
+                    stream=None,
+                    opened_offset=state.opened_offset,
+                    kind="conversation",
+                    sequence=sequence,
+                ),
+                conversation_id=state.conversation_id,
+                event=event,
+                sequence=sequence,
+                stream=stream,
+                symbl_conversation_id=state.symbl_conversation_id,
+                reason=reason,
+                detail=detail,
+                trace=self._trace,
+            )
+        )
+        self._book.touch(state.conversation_id)
+
+    def _maybe_end(self) -> None:
+        sessions = self.sessions.values()
+        if self._waiting or not all(session.is_over and session.end_seen for session in sessions):
+            return
+        state = self.state
+        reason = self._end_reason or "end"
+        if sessions and all(session.phase is Phase.FAILED for session in sessions):
+            reason = "failed"
+        state.ended = True
+        state.last_offset = max((stream.offset for stream in state.streams.values()), default=state.opened_offset)
+        self._say(LifeCycleEvent.ENDED, None, reason, self._totals())
+
+    def _totals(self) -> dict[str, object]:
+        totals: dict[str, int] = {}
+        streams: list[dict[str, object]] = []
+        for name, stream in self.state.streams.items():
+            counters = stream.counters
+            row = {
+                "messages": counters.messages,
+                "insights": counters.insights,
+                "audio_ms": stream.time_us // 1000,
+                "billed_ms": counters.billed_us // 1000,
+                "gaps": counters.gaps,
+                "reconnects": counters.reconnects,
+            }
+            for key, value in row.items():
+                totals[key] = totals.get(key, 0) + value
+            streams.append({"stream": name, **row})
+        return {**totals, "streams": streams}
+
+
+def _first(said: T | None, configured: T) -> T:
+    return configured if said is None else said

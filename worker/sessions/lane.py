@@ -1,0 +1,214 @@
+"""Everything the worker holds for one assigned partition of audio: ledger, conversations, what is to be published. Pure.
+
+Records go in through ``receive``; ``take_batch`` returns, at one moment, the results, the changed states and the position
+that may be committed once both are safe. Batches are taken one after the other: the next one only when the last was
+either committed or given up with the lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from worker.intake.decode import decode
+from worker.intake.ledger import Ledger
+from worker.records import AudioChunk, Caption, DeadLetter, EndStream, Ignored, InputRecord, Output
+from worker.sessions.book import Book
+from worker.sessions.conversation import Conversation, ConversationPolicy, StreamCommand
+from worker.sessions.session import Session
+from worker.sessions.state import ConversationState, dump_state, state_key
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is to be made safe together, in this order: outputs, then states, then the position.
+
+    Args:
+        states: key and value for the state topic; a value of None is a tombstone.
+        position: to be committed, None when it is what was committed last.
+    """
+
+    outputs: list[Output]
+    states: list[tuple[bytes, bytes | None]]
+    position: int | None
+
+    def __bool__(self) -> bool:
+        return bool(self.outputs or self.states or self.position is not None)
+
+
+class Lane:
+    """One ownership of one partition.
+
+    Args:
+        position: the committed position, where reading begins.
+        on_session: told of every new session, so that somebody runs its socket.
+    """
+
+    def __init__(
+        self,
+        *,
+        topic: str,
+        partition: int,
+        position: int,
+        policy: ConversationPolicy,
+        on_session: Callable[[Session], None],
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.ledger = Ledger(position)
+        self.book = Book(self.ledger)
+        self.committed_position = position
+        self._policy = policy
+        self._on_session = on_session
+        self._conversations: dict[str, Conversation] = {}
+        # States of conversations that ended before this ownership, but whose records may be read again.
+        self._past: dict[str, ConversationState] = {}
+        self._tombstones: dict[str, int] = {}
+
+    def __repr__(self) -> str:
+        return f"<Lane {self.topic}/{self.partition} {self.ledger!r} conversations={len(self._conversations)}>"
+
+    @property
+    def conversations(self) -> Iterable[Conversation]:
+        """The conversations that are open."""
+        return self._conversations.values()
+
+    @property
+    def held_bytes(self) -> int:
+        """Audio in memory."""
+        return sum(conversation.held_bytes for conversation in self._conversations.values())
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Audio in memory that waits to be sent, of the stream that has most."""
+        return max((conversation.unsent_bytes for conversation in self._conversations.values()), default=0)
+
+    @property
+    def rewind_offset(self) -> int | None:
+        """The lowest offset whose audio a session needs again and has no longer in memory."""
+        absent = (
+            session.buffer.first_absent_offset
+            for conversation in self._conversations.values()
+            for session in conversation.sessions.values()
+        )
+        return min((offset for offset in absent if offset is not None), default=None)
+
+    def restore(self, states: Iterable[ConversationState], now: float) -> None:
+        """Take up what an earlier owner of the partition left behind; before the first record."""
+        for state in states:
+            if state.topic != self.topic:
+                continue
+            if not state.ended:
+                self._conversations[state.conversation_id] = self._conversation(state, now, restored=True)
+            else:
+                self._past[state.conversation_id] = state
+                self._tombstones[state.conversation_id] = state.last_offset + 1
+
+    def receive(self, record: InputRecord, now: float) -> None:
+        """One record of the partition, in order. Records that are known already only refill what memory lost."""
+        command = decode(record)
+        offset = record.coordinates.offset
+        if not self.ledger.track(offset):
+            if isinstance(command, AudioChunk):
+                conversation = self._conversations.get(command.conversation_id)
+                if conversation is not None:
+                    conversation.receive_again(command, now)
+            return
+        match command:
+            case Ignored():
+                self.book.finish(offset)
+            case DeadLetter():
+                self.book.say(command)
+                self.book.finish(offset)
+            case _:
+                self._route(command, record, now)
+
+    def tick(self, now: float) -> None:
+        """Let conversations end."""
+        for conversation in list(self._conversations.values()):
+            conversation.tick(now)
+            if conversation.is_over:
+                state = conversation.state
+                del self._conversations[state.conversation_id]
+                self._past[state.conversation_id] = state
+                self._tombstones[state.conversation_id] = state.last_offset + 1
+                self.book.touch(state.conversation_id)
+
+    def drop_sent_audio(self) -> int:
+        """Give memory back: forget audio that was sent and is not settled. Returns the number of bytes."""
+        sessions = (session for conversation in self.conversations for session in conversation.sessions.values())
+        return sum(session.buffer.drop_sent() for session in sessions)
+
+    # --- publishing ---
+
+    def take_captions(self) -> list[Caption]:
+        """Captions to be published at once."""
+        captions = self.book.captions
+        self.book.captions = []
+        return captions
+
+    def take_batch(self) -> Batch:
+        """What is to be made safe next; may be empty."""
+        outputs = self.book.outputs
+        self.book.outputs = []
+        changed = self.book.changed
+        self.book.changed = set()
+        position = self.ledger.commit_position
+        states: list[tuple[bytes, bytes | None]] = []
+        for conversation_id in sorted(changed):
+            conversation = self._conversations.get(conversation_id)
+            state = self._past.get(conversation_id) if conversation is None else conversation.state
+            if state is not None:
+                states.append((state_key(self.topic, conversation_id), dump_state(state)))
+        states += self._take_tombstones()
+        return Batch(outputs, states, None if position == self.committed_position else position)
+
+    def committed(self, position: int) -> None:
+        """A batch is safe, with this position."""
+        self.committed_position = position
+
+    # --- internals ---
+
+    def _take_tombstones(self) -> list[tuple[bytes, bytes | None]]:
+        """Forget conversations whose records can no longer be read again, since a later position is committed."""
+        due = [name for name, after in self._tombstones.items() if self.committed_position >= after]
+        tombstones: list[tuple[bytes, bytes | None]] = []
+        for conversation_id in due:
+            del self._tombstones[conversation_id]
+            del self._past[conversation_id]
+            if conversation_id not in self._conversations:
+                tombstones.append((state_key(self.topic, conversation_id), None))
+        return tombstones
+
+    def _route(self, command: StreamCommand, record: InputRecord, now: float) -> None:
+        offset = command.coordinates.offset
+        past = self._past.get(command.conversation_id)
+        conversation = self._conversations.get(command.conversation_id)
+        known = past is not None and offset <= past.last_offset
+        if known or (conversation is None and isinstance(command, EndStream)):
+            self.book.finish(offset)
+            return
+        if conversation is not None and offset < conversation.state.opened_offset:
+            self.book.finish(offset)
+            return
+        if conversation is None:
+            state = ConversationState(
+                topic=self.topic,
+                conversation_id=command.conversation_id,
+                opened_offset=offset,
+                opened_at_ms=command.coordinates.timestamp_ms,
+            )
+            conversation = self._conversation(state, now, restored=False)
+            self._conversations[command.conversation_id] = conversation
+        conversation.receive(command, record, now)
+
+    def _conversation(self, state: ConversationState, now: float, *, restored: bool) -> Conversation:
+        return Conversation(
+            state=state,
+            partition=self.partition,
+            policy=self._policy,
+            book=self.book,
+            now=now,
+            on_session=self._on_session,
+            restored=restored,
+        )

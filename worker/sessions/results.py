@@ -1,0 +1,350 @@
+"""From what a Symbl host reports to what the worker publishes: attribution, ids, sequences, masks. Pure.
+
+A host sends the messages and insights of all speakers to every socket of a conversation. A message belongs to the
+socket of its speaker, since only there its times can be mapped to audio. Everything else belongs to the stream whose
+message it refers to, whichever socket brings it first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from worker.output.events import result_id
+from worker.records import (
+    Insight,
+    InsightKind,
+    Masked,
+    Origin,
+    RedactedMessage,
+    Speaker,
+    TimedWord,
+    TrackerMatch,
+    Transcript,
+)
+from worker.redaction import Redactor, SymblMark
+from worker.sessions.book import Book
+from worker.sessions.buffer import Place
+from worker.sessions.state import ConversationState, StreamState
+from worker.symbl.messages import (
+    Entities,
+    Insights,
+    SymblEntity,
+    SymblMessage,
+    SymblTracker,
+    SymblUser,
+    Topics,
+    Trackers,
+)
+
+REMEMBERED_MESSAGES = 512
+REMEMBERED_IDS = 4096
+SENSITIVE_ENTITIES = frozenset({"PII", "PCI", "PHI"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A published message, as far as later results need it."""
+
+    id: str
+    stream: str
+    place: Place
+    marks: tuple[SymblMark, ...] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+class Owner(Protocol):
+    """What attribution needs to know of a stream."""
+
+    stream: str
+    state: StreamState
+
+    def hears(self, user: SymblUser | None) -> bool:
+        """Whether this is the user of the stream's socket, or nobody in particular."""
+
+    def here(self) -> Place:
+        """The place of a result that names no message: what was last published."""
+
+
+class ConversationResults:
+    """Publishes the results of one conversation into the lane's book.
+
+    Invariants: sequences of a stream have no holes; the same Symbl id is published at most once.
+
+    Args:
+        redactor: None when redaction is switched off.
+        transcripts: whether messages are also published in the clear.
+    """
+
+    def __init__(
+        self, state: ConversationState, partition: int, book: Book, redactor: Redactor | None, *, transcripts: bool
+    ) -> None:
+        self._state = state
+        self._partition = partition
+        self._book = book
+        self._redactor = redactor
+        self._transcripts = transcripts
+        self._messages: OrderedDict[str, _Message] = OrderedDict()
+        self._seen: OrderedDict[Hashable, None] = OrderedDict()
+        self._owners: dict[str, Owner] = {}
+
+    def __repr__(self) -> str:
+        return f"<ConversationResults {self._state.conversation_id} messages={len(self._messages)}>"
+
+    def redact_with(self, redactor: Redactor) -> None:
+        """Mask from here on: a ``start`` may ask for it where the deployment does not."""
+        self._redactor = redactor
+
+    def add_owner(self, owner: Owner) -> None:
+        """A stream joins the conversation."""
+        self._owners[owner.stream] = owner
+
+    def message(self, owner: Owner, message: SymblMessage, words: Sequence[TimedWord], place: Place) -> None:
+        """Publish a message of a stream, in the clear if allowed, and masked."""
+        if message.id is not None and not self._is_new(("message", message.id)):
+            return
+        state = owner.state
+        sequence = state.message_sequence
+        state.message_sequence += 1
+        state.counters.messages += 1
+        marks = tuple(SymblMark(mark.type, mark.value) for mark in message.entities)
+        masked = self._mask(message.text, marks)
+        symbl_message_id = message.id or ""
+        if self._transcripts:
+            self._book.say(
+                Transcript(
+                    origin=self._origin(owner, place, "transcript", sequence),
+                    symbl_message_id=symbl_message_id,
+                    text=message.text,
+                    words=tuple(words),
+                    sentiment=message.sentiment,
+                )
+            )
+        origin = self._origin(owner, place, "message", sequence)
+        self._book.say(
+            RedactedMessage(
+                origin=origin, symbl_message_id=symbl_message_id, masked=masked, sentiment=message.sentiment
+            )
+        )
+        self._touch()
+        if message.id is not None:
+            secrets = self._secrets(message.text, marks)
+            self._messages[message.id] = _Message(origin.id, owner.stream, place, marks, secrets)
+            while len(self._messages) > REMEMBERED_MESSAGES:
+                self._messages.popitem(last=False)
+
+    def insights(self, heard_by: Owner, event: Insights) -> None:
+        """Publish questions, action items and follow-ups."""
+        for insight in event.insights:
+            if insight.type not in ("question", "action_item", "follow_up"):
+                continue
+            kind: InsightKind = insight.type  # type: ignore[assignment]  # narrowed by the line above
+            about = self._known([insight.message_id])
+            if not about and not heard_by.hears(insight.from_):
+                continue
+            if insight.id is not None and not self._is_new(("insight", insight.id)):
+                continue
+            assignee = insight.assignee
+            self._say_insight(
+                heard_by,
+                about,
+                kind,
+                insight.text,
+                symbl_insight_id=insight.id,
+                confidence=insight.confidence,
+                assignee=None if assignee is None else self._speaker(assignee, heard_by),
+                due_by=insight.due_by,
+            )
+
+    def topics(self, heard_by: Owner, event: Topics) -> None:
+        """Publish detected topics."""
+        for topic in event.topics:
+            if topic.id is not None and not self._is_new(("topic", topic.id)):
+                continue
+            about = self._known(topic.message_ids)
+            root_words = tuple(self._mask_like(word, about).text for word in topic.root_words)
+            self._say_insight(
+                heard_by,
+                about,
+                "topic",
+                topic.phrases,
+                symbl_insight_id=topic.id,
+                topic_score=topic.score,
+                topic_root_words=root_words,
+            )
+
+    def trackers(self, heard_by: Owner, event: Trackers) -> None:
+        """Publish matches of trackers in finished speech; each match of a message once."""
+        if event.is_final:
+            for tracker in event.trackers:
+                self._tracker(heard_by, tracker)
+
+    def entities(self, heard_by: Owner, event: Entities) -> None:
+        """Publish detected entities; each occurrence in a message once."""
+        for entity in event.entities:
+            for match in entity.matches:
+                self._entity(heard_by, entity, match.detected_value, [ref.id for ref in match.message_refs])
+
+    def caption(self, text: str) -> Masked:
+        """The text of a caption, as it may be shown."""
+        return Masked(text, None) if self._redactor is None else self._redactor.mask_caption(text)
+
+    # --- internals ---
+
+    def _tracker(self, heard_by: Owner, tracker: SymblTracker) -> None:
+        fresh: list[tuple[str, str | None, int | None]] = []
+        for match in tracker.matches:
+            for reference in match.message_refs:
+                key = ("tracker", tracker.name, match.value, reference.id, reference.offset)
+                known = reference.id in self._messages
+                if (known or len(self._owners) == 1) and self._is_new(key):
+                    fresh.append((match.value, reference.id, reference.offset))
+        if not fresh:
+            return
+        about = self._known([message_id for _, message_id, _ in fresh])
+        matches = tuple(
+            TrackerMatch(
+                self._mask_like(value, about).text,
+                self._messages[message_id].id if message_id is not None and message_id in self._messages else None,
+                offset,
+            )
+            for value, message_id, offset in fresh
+        )
+        text = ", ".join(dict.fromkeys(value for value, _, _ in fresh))
+        self._say_insight(heard_by, about, "tracker", text, tracker_name=tracker.name, tracker_matches=matches)
+
+    def _entity(self, heard_by: Owner, entity: SymblEntity, value: str, message_ids: Sequence[str | None]) -> None:
+        about = self._known(message_ids)
+        if not about and len(self._owners) > 1:
+            return
+        key = ("entity", entity.type, entity.sub_type, value, tuple(message_ids))
+        if not self._is_new(key):
+            return
+        sensitive = entity.type.upper() in SENSITIVE_ENTITIES
+        self._say_insight(
+            heard_by,
+            about,
+            "entity",
+            value,
+            marks=(SymblMark(entity.sub_type or entity.type, value),) if sensitive else (),
+            entity_type=entity.type,
+            entity_sub_type=entity.sub_type,
+            entity_category=entity.category,
+        )
+
+    def _say_insight(
+        self,
+        heard_by: Owner,
+        about: Sequence[_Message],
+        kind: InsightKind,
+        text: str,
+        *,
+        marks: tuple[SymblMark, ...] = (),
+        symbl_insight_id: str | None = None,
+        confidence: float | None = None,
+        assignee: Speaker | None = None,
+        due_by: str | None = None,
+        topic_score: float | None = None,
+        topic_root_words: tuple[str, ...] = (),
+        tracker_name: str | None = None,
+        tracker_matches: tuple[TrackerMatch, ...] = (),
+        entity_type: str | None = None,
+        entity_sub_type: str | None = None,
+        entity_category: str | None = None,
+    ) -> None:
+        owner = self._owners.get(about[0].stream, heard_by) if about else heard_by
+        place = about[0].place if about else heard_by.here()
+        state = owner.state
+        sequence = state.insight_sequence
+        state.insight_sequence += 1
+        state.counters.insights += 1
+        self._book.say(
+            Insight(
+                origin=self._origin(owner, place, "insight", sequence),
+                kind=kind,
+                symbl_insight_id=symbl_insight_id,
+                masked=self._mask_like(text, about, marks),
+                confidence=confidence,
+                assignee=assignee,
+                due_by=due_by,
+                message_ids=tuple(message.id for message in about),
+                topic_score=topic_score,
+                topic_root_words=topic_root_words,
+                tracker_name=tracker_name,
+                tracker_matches=tracker_matches,
+                entity_type=entity_type,
+                entity_sub_type=entity_sub_type,
+                entity_category=entity_category,
+            )
+        )
+        self._touch()
+
+    def _origin(self, owner: Owner, place: Place, kind: str, sequence: int) -> Origin:
+        state = self._state
+        return Origin(
+            id=result_id(
+                topic=state.topic,
+                partition=self._partition,
+                conversation_id=state.conversation_id,
+                stream=owner.stream,
+                opened_offset=state.opened_offset,
+                kind=kind,
+                sequence=sequence,
+            ),
+            conversation_id=state.conversation_id,
+            stream=owner.stream,
+            symbl_conversation_id=state.symbl_conversation_id,
+            sequence=sequence,
+            start_ms=place.start_us // 1000,
+            end_ms=-(-place.end_us // 1000),
+            topic=state.topic,
+            partition=self._partition,
+            first_offset=place.first_offset,
+            last_offset=place.last_offset,
+            speaker=place.speaker,
+            trace=place.trace,
+        )
+
+    def _known(self, message_ids: Sequence[str | None]) -> list[_Message]:
+        """The published messages behind these ids; their owners are still with us."""
+        found = (self._messages.get(message_id) for message_id in message_ids if message_id is not None)
+        return [message for message in found if message is not None]
+
+    def _speaker(self, user: SymblUser, heard_by: Owner) -> Speaker:
+        """The speaker that a host's user stands for; a stream's own name for them where it has one."""
+        for owner in self._owners.values():
+            if user.user_id is not None and owner.hears(user):
+                return owner.state.speaker or Speaker(user_id=user.user_id, name=user.name)
+        return Speaker(user_id=user.user_id, name=user.name)
+
+    def _is_new(self, key: Hashable) -> bool:
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        while len(self._seen) > REMEMBERED_IDS:
+            self._seen.popitem(last=False)
+        return True
+
+    def _touch(self) -> None:
+        self._book.touch(self._state.conversation_id)
+
+    def _mask(self, text: str, marks: tuple[SymblMark, ...]) -> Masked:
+        return Masked(text, None) if self._redactor is None else self._redactor.mask(text, marks)
+
+    def _mask_like(self, text: str, about: Sequence[_Message], marks: tuple[SymblMark, ...] = ()) -> Masked:
+        """Mask a text that was made from messages: what is secret there is secret here, also in part."""
+        if self._redactor is None:
+            return Masked(text, None)
+        for message in about:
+            marks += message.marks
+        secrets = [secret for message in about for secret in message.secrets]
+        return self._redactor.mask_terms(text, secrets, marks)
+
+    def _secrets(self, text: str, marks: tuple[SymblMark, ...]) -> tuple[str, ...]:
+        if self._redactor is None:
+            return ()
+        return tuple(text[span.start : span.end] for span in self._redactor.find(text)) + tuple(
+            mark.value for mark in marks
+        )

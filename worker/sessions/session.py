@@ -1,0 +1,608 @@
+"""One stream's session: what is sent when, what is settled when, when a socket is wanted. Pure.
+
+A session outlives its sockets. Audio is settled when a final message covers it; when nothing is being recognised and
+the silence horizon has passed; when the stream was stopped and flushed; or when it was held for too long, and then a
+gap record says so.
+
+The shell calls ``receive_*``, ``connection_*`` and ``tick``, sends what ``take_frames`` returns, opens a socket while
+``wants_connection``, closes it when ``wants_close``, and comes back at ``next_deadline``.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from worker.audio.formats import AudioFormat
+from worker.audio.framing import MAX_FRAME_BYTES
+from worker.errors import RequestRefusedError, WorkerError
+from worker.records import DeadLetter, InputRecord, LifeCycleEvent, Reason, Speaker, TimedWord, Trace
+from worker.sessions.book import Book
+from worker.sessions.buffer import AudioBuffer, Place
+from worker.sessions.captions import CaptionWriter
+from worker.sessions.results import ConversationResults
+from worker.sessions.state import StreamState
+from worker.symbl.messages import (
+    Entities,
+    Insights,
+    Messages,
+    RecognitionResult,
+    RecognitionStarted,
+    ServerEvent,
+    SymblMessage,
+    SymblUser,
+    Topics,
+    Trackers,
+)
+from worker.symbl.protocol import State as ProtocolState
+from worker.symbl.protocol import SymblProtocol
+from worker.symbl.requests import SymblStart, modify_request, start_request
+
+SILENCE_STEP_SECONDS = 1.0
+"""Silence is settled in steps of this length, so that a quiet stream writes its state once a second."""
+
+NEVER = float("-inf")
+
+
+class Phase(enum.IntEnum):
+    """Where a session is.
+
+    * ``OPEN``: audio may come. A socket is wanted once there is something to send.
+    * ``ENDING``: the end was announced; what is held is sent, then ``stop_request``, then results are awaited.
+    * ``ENDED``: flushed. Final.
+    * ``FAILED``: given up; every record that comes is a dead letter. Final.
+    """
+
+    OPEN = 0
+    ENDING = 1
+    ENDED = 2
+    FAILED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPolicy:
+    """How sessions behave.
+
+    Args:
+        pace: replay and catch-up run at most so many times faster than real time; 0 is no limit.
+        burst_seconds: audio that may be ahead of the pace.
+        join_seconds: longest wait for small chunks to become one frame.
+        max_refusals: the stream is given up after so many refused starts, or flushes that timed out.
+        captions: whether interim results become captions.
+        caption_interval_seconds: at most one caption in this time; None publishes every one.
+    """
+
+    silence_horizon_seconds: float = 10.0
+    max_hold_seconds: float = 300.0
+    pace: float = 2.0
+    burst_seconds: float = 0.5
+    join_seconds: float = 0.1
+    start_timeout_seconds: float = 10.0
+    stop_timeout_seconds: float = 60.0
+    max_refusals: int = 3
+    captions: bool = True
+    caption_interval_seconds: float | None = 0.25
+
+
+LifeCycleWriter = Callable[[LifeCycleEvent, "Session", str | None, dict[str, object]], None]
+
+
+@dataclass(slots=True)
+class _Socket:
+    """What is true of one WebSocket only.
+
+    Args:
+        base_us: audio clock at the first byte that it was sent; the host counts from there.
+        sent_log: when audio was sent, in steps: (time, position).
+        message_due_until: a final result came, and its message is awaited until then.
+    """
+
+    protocol: SymblProtocol
+    opened_at: float
+    listening_at: float | None = None
+    stopped_at: float | None = None
+    base_us: int = 0
+    close_wanted: bool = False
+    recognising: bool = False
+    message_due_until: float = NEVER
+
+
+class Session:
+    """One stream.
+
+    Invariants: no record is finished before all its audio is settled; settled audio is never sent again; the settled
+    position, the sequences and the audio clock never go back.
+
+    Args:
+        wire_user_id: the user id that this stream's socket says it is; unique within the conversation.
+        start: what ``start_request`` says; encoding, rate and speaker are filled in for each socket.
+        lifecycle: writes a life-cycle record.
+        restored: an earlier owner of the partition may have had a socket.
+    """
+
+    def __init__(
+        self,
+        *,
+        conversation_id: str,
+        stream: str,
+        state: StreamState,
+        wire_user_id: str,
+        start: SymblStart,
+        policy: SessionPolicy,
+        book: Book,
+        results: ConversationResults,
+        lifecycle: LifeCycleWriter,
+        restored: bool,
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.stream = stream
+        self.state = state
+        self.wire_user_id = wire_user_id
+        self.phase = Phase.OPEN
+        self.end_seen = False
+        self.buffer = AudioBuffer(state, book.finish, self._missing_records)
+        self._start = start
+        self._policy = policy
+        self._book = book
+        self._results = results
+        self._lifecycle = lifecycle
+        self._had_socket = restored
+        self._captions = CaptionWriter(
+            conversation_id, stream, results.caption, book.caption, policy.caption_interval_seconds
+        )
+        self._end_offsets: list[int] = []
+        self._socket: _Socket | None = None
+        self._socket_asked_for = False
+        self._sent_log: deque[tuple[float, int]] = deque()
+        self._recent_seqs: deque[tuple[int, int]] = deque(maxlen=64)
+        self._last_seq = state.seq
+        self._trace: Trace | None = None
+        self._symbl_user: SymblUser | None = None
+        self._refusals = 0
+        self._flush_timeouts = 0
+        self._here: Place | None = None
+        self._failure = ""
+
+    def __repr__(self) -> str:
+        return f"<Session {self.conversation_id}/{self.stream} {self.phase.name} {self.buffer!r}>"
+
+    # --- what the shell asks ---
+
+    @property
+    def wants_connection(self) -> bool:
+        """Whether a socket should be opened: there is none, and there is audio to send or a stream just started."""
+        if self._socket is not None or self.is_over:
+            return False
+        return self.buffer.has_unsent or self._socket_asked_for
+
+    @property
+    def wants_close(self) -> bool:
+        """Whether the open socket has served its purpose."""
+        return self._socket is not None and self._socket.close_wanted
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a socket, listening or not."""
+        return self._socket is not None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether the host takes audio."""
+        return self._socket is not None and self._socket.listening_at is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Ended or failed; no socket will be wanted any more."""
+        return self.phase in (Phase.ENDED, Phase.FAILED)
+
+    @property
+    def format(self) -> AudioFormat:
+        """Format of the audio that comes next."""
+        return self.buffer.format
+
+    @property
+    def symbl_conversation_id(self) -> str | None:
+        """The host's id of the conversation, as the open socket knows it."""
+        return None if self._socket is None else self._socket.protocol.symbl_conversation_id
+
+    # --- attribution (see results.Owner) ---
+
+    def hears(self, user: SymblUser | None) -> bool:
+        """Whether this is the user of this stream's socket, or nobody in particular."""
+        if user is None or (user.user_id is None and user.id is None):
+            return True
+        if user.user_id is not None:
+            return user.user_id == self.wire_user_id
+        return self._symbl_user is not None and user.id == self._symbl_user.id
+
+    def here(self) -> Place:
+        """Place of the latest message; before the first one, the settled position."""
+        if self._here is None:
+            settled_us = self.buffer.settled_us
+            return self.buffer.place(settled_us, settled_us, self._trace)
+        return self._here
+
+    # --- from Kafka ---
+
+    def receive_start(self, offset: int, fmt: AudioFormat, speaker: Speaker | None, trace: Trace | None) -> None:
+        """A ``start`` record: a socket may be opened before the first audio comes, and sequence numbers begin anew."""
+        self._trace = trace or self._trace
+        self._last_seq = None
+        self._recent_seqs.clear()
+        self._socket_asked_for = True
+        self.buffer.mark(offset, fmt=None if fmt == self.format else fmt, speaker=speaker)
+        self._touch()
+
+    def change_start(self, start: SymblStart) -> None:
+        """What the next socket's ``start_request`` says."""
+        self._start = start
+
+    def receive_audio(
+        self, record: InputRecord, payload: bytes, seq: int | None, trace: Trace | None, checksum: int, now: float
+    ) -> None:
+        """Audio of one input record.
+
+        Args:
+            checksum: of the payload; tells a repeated chunk from a producer that counts anew.
+        """
+        offset = record.coordinates.offset
+        self._trace = trace or self._trace
+        if self.phase is Phase.FAILED:
+            self._dead_letter(record)
+            self._finish_unheard(offset)
+            return
+        missing = 0
+        if seq is not None:
+            if (seq, checksum) in self._recent_seqs:
+                # The same chunk twice. A number seen with other bytes is a producer that counts anew: that is audio.
+                self.buffer.mark(offset)
+                return
+            if self._last_seq is not None and seq > self._last_seq + 1:
+                missing = seq - self._last_seq - 1
+            self._last_seq = seq
+            self._recent_seqs.append((seq, checksum))
+        self.buffer.append(record, payload, now, seq=seq, missing_before=missing, trace=trace)
+
+    def receive_format(self, offset: int, fmt: AudioFormat) -> None:
+        """A ``modify`` record: the audio that follows has this format."""
+        self.buffer.mark(offset, fmt=fmt)
+        self._touch()
+
+    def receive_speaker(self, offset: int, speaker: Speaker) -> None:
+        """A ``speaker`` record: somebody else speaks in what follows."""
+        self.buffer.mark(offset, speaker=speaker)
+        self._touch()
+
+    def receive_end(self, offset: int | None, now: float) -> None:
+        """No more audio comes. ``offset`` is of the record that said so, if one did; it is finished with the stream."""
+        self.end_seen = True
+        if offset is not None:
+            if self.is_over:
+                self._finish_unheard(offset)
+                return
+            self._end_offsets.append(offset)
+        if self.phase is not Phase.OPEN:
+            return
+        self.phase = Phase.ENDING
+        self.buffer.end()
+        if self._socket is None and not self.buffer.has_unsent:
+            self._flushed()
+        else:
+            self._pump(now)
+
+    # --- the socket ---
+
+    def connection_opened(self, now: float) -> None:
+        """A socket is open: begin with what is not settled."""
+        assert self._socket is None, f"{self!r} has a socket"
+        fmt = self.buffer.rewind()
+        self._sent_log.clear()
+        speaker = replace(self.state.speaker or Speaker(), user_id=self.wire_user_id)
+        self._socket = _Socket(SymblProtocol(), now)
+        self._socket.protocol.start(
+            start_request(
+                replace(self._start, encoding=fmt.encoding, sample_rate_hz=fmt.sample_rate_hz, speaker=speaker)
+            )
+        )
+
+    def receive_frame(self, frame: bytes | str, now: float) -> None:
+        """A message of the host."""
+        socket = self._socket
+        if socket is None:
+            return
+        socket.protocol.receive_frame(frame)
+        for event in socket.protocol.take_events():
+            self._hear(socket, event, now)
+        if socket.protocol.state in (ProtocolState.COMPLETED, ProtocolState.FAILED):
+            socket.close_wanted = True
+        self._pump(now)
+
+    def connection_closed(self, code: int | None, now: float) -> WorkerError | None:
+        """The socket is gone.
+
+        Returns:
+            What went wrong; None when the end was orderly.
+        """
+        socket = self._socket
+        if socket is None:
+            return None
+        socket.protocol.receive_close(code)
+        cause = socket.protocol.close_cause()
+        if socket.listening_at is not None:
+            self.state.counters.billed_us += int((now - socket.listening_at) * 1e6)
+            self._touch()
+        self._socket = None
+        self._captions.drop()
+        if isinstance(cause, RequestRefusedError):
+            self.connection_refused(cause)
+        if self.is_over:
+            return cause
+        flushed = socket.stopped_at is not None and cause is None
+        if self.phase is Phase.ENDING and (flushed or self.buffer.is_settled):
+            self._flushed()
+            return None
+        self.buffer.rewind()
+        return cause
+
+    def connection_refused(self, error: WorkerError) -> None:
+        """The host refused the request itself; after a few times the stream is given up."""
+        if isinstance(error, RequestRefusedError) and not self.is_over:
+            self._refusals += 1
+            if self._refusals >= self._policy.max_refusals:
+                self._fail(type(error).__name__)
+
+    def take_frames(self, now: float) -> list[bytes | str]:
+        """What is to be sent now, in order."""
+        if self._socket is None:
+            return []
+        self._pump(now)
+        return self._socket.protocol.take_frames()
+
+    # --- time ---
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+        socket = self._socket
+        self._captions.tick(now)
+        if socket is None:
+            return
+        policy = self._policy
+        if socket.listening_at is None and now - socket.opened_at >= policy.start_timeout_seconds:
+            socket.close_wanted = True
+        if socket.stopped_at is not None and now - socket.stopped_at >= policy.stop_timeout_seconds:
+            self._flush_timed_out(socket)
+        self._settle_by_time(socket, now)
+        self._pump(now)
+
+    def next_deadline(self, now: float) -> float | None:
+        """When ``tick`` is due at the latest; None when only outside events matter."""
+        socket = self._socket
+        policy = self._policy
+        due: list[float] = []
+        captions_due = self._captions.next_deadline()
+        if captions_due is not None:
+            due.append(captions_due)
+        if socket is None or socket.close_wanted:
+            pass
+        elif socket.listening_at is None:
+            due.append(socket.opened_at + policy.start_timeout_seconds)
+        else:
+            if socket.stopped_at is not None:
+                due.append(socket.stopped_at + policy.stop_timeout_seconds)
+            waiting_since = self.buffer.waiting_since
+            if waiting_since is not None:
+                due.append(max(waiting_since + policy.join_seconds, self._allowed_at(socket, now)))
+            if self._sent_log:
+                due.append(self._sent_log[0][0] + policy.silence_horizon_seconds + SILENCE_STEP_SECONDS)
+                if socket.recognising:
+                    due[-1] = self._sent_log[0][0] + policy.max_hold_seconds
+                elif now < socket.message_due_until:
+                    due[-1] = socket.message_due_until
+        return min(due) if due else None
+
+    # --- sending ---
+
+    def _pump(self, now: float) -> None:
+        """Hand audio and requests to the protocol, as far as the pace allows."""
+        socket = self._socket
+        if socket is None or socket.protocol.state is not ProtocolState.LISTENING or socket.close_wanted:
+            return
+        ending = self.phase is Phase.ENDING
+        while now >= self._allowed_at(socket, now):
+            fmt = self.buffer.due_format()
+            if fmt is not None:
+                socket.protocol.modify(modify_request(fmt.encoding, fmt.sample_rate_hz))
+                continue
+            since = self.buffer.waiting_since
+            flush = ending or (since is not None and now - since >= self._policy.join_seconds)
+            frame = self.buffer.next_frame(flush=flush)
+            if frame is not None:
+                socket.protocol.send_audio(frame)
+                self._log_sent(now)
+            elif self.buffer.half_sample and (ending or self.buffer.is_cut_short()):
+                self.buffer.skip_half_sample()
+            else:
+                break
+        if ending and not self.buffer.has_unsent and socket.stopped_at is None:
+            socket.protocol.stop()
+            socket.stopped_at = now
+
+    def _allowed_at(self, socket: _Socket, now: float) -> float:
+        """When the pace lets the next frame go."""
+        policy = self._policy
+        if policy.pace <= 0 or socket.listening_at is None:
+            return now
+        ahead = (self.buffer.sent_us - socket.base_us) / 1e6 - policy.burst_seconds
+        return socket.listening_at + ahead / policy.pace
+
+    def _log_sent(self, now: float) -> None:
+        log = self._sent_log
+        if not log or now - log[-1][0] >= SILENCE_STEP_SECONDS:
+            log.append((now, self.buffer.sent_byte))
+        else:
+            log[-1] = (log[-1][0], self.buffer.sent_byte)
+
+    # --- results ---
+
+    def _hear(self, socket: _Socket, event: ServerEvent, now: float) -> None:
+        match event:
+            case RecognitionStarted():
+                self._listening(socket, now)
+            case RecognitionResult():
+                self._recognition(socket, event, now)
+            case Messages():
+                for message in event.messages:
+                    self._message(socket, message)
+            case Insights():
+                self._results.insights(self, event)
+            case Topics():
+                self._results.topics(self, event)
+            case Trackers():
+                self._results.trackers(self, event)
+            case Entities():
+                self._results.entities(self, event)
+            case _:
+                pass
+
+    def _listening(self, socket: _Socket, now: float) -> None:
+        if socket.listening_at is not None or socket.protocol.state is not ProtocolState.LISTENING:
+            return
+        socket.listening_at = now
+        socket.base_us = self.buffer.sent_us
+        self._socket_asked_for = False
+        self._refusals = 0
+        preamble = self.buffer.preamble()
+        for begin in range(0, len(preamble), MAX_FRAME_BYTES):
+            socket.protocol.send_audio(preamble[begin : begin + MAX_FRAME_BYTES])
+        if self._had_socket:
+            self.state.counters.reconnects += 1
+            replayed_us = self.buffer.end_us - socket.base_us
+            self._lifecycle(LifeCycleEvent.RESUMED, self, None, {"replayed_ms": replayed_us // 1000})
+        else:
+            self._had_socket = True
+            self._lifecycle(LifeCycleEvent.STARTED, self, None, {})
+
+    def _recognition(self, socket: _Socket, event: RecognitionResult, now: float) -> None:
+        if not self.hears(event.user):
+            return
+        self._symbl_user = event.user or self._symbl_user
+        socket.recognising = not event.is_final
+        if event.is_final:
+            self._captions.drop()
+            if event.text:
+                socket.message_due_until = now + self._policy.silence_horizon_seconds
+        elif self._policy.captions and event.text:
+            start_ms, sent_ms = self.buffer.settled_us // 1000, self.buffer.sent_us // 1000
+            self._captions.write(event.text, self.state.speaker, start_ms, sent_ms, now)
+
+    def _message(self, socket: _Socket, message: SymblMessage) -> None:
+        if not self.hears(message.from_):
+            return
+        socket.message_due_until = NEVER
+        buffer, state = self.buffer, self.state
+        start_us = buffer.settled_us if message.start_ms is None else socket.base_us + message.start_ms * 1000
+        end_us = start_us if message.end_ms is None else socket.base_us + message.end_ms * 1000
+        # The clock never goes back, and nothing is heard that was not sent.
+        latest_us = max(buffer.sent_us, state.last_end_us)
+        start_us = min(max(start_us, state.last_end_us), latest_us)
+        end_us = min(max(end_us, start_us), latest_us)
+        base_ms = socket.base_us // 1000
+        words = [TimedWord(word.text, base_ms + word.start_ms, base_ms + word.end_ms) for word in message.words]
+        self._here = buffer.place(start_us, end_us, self._trace)
+        state.last_end_us = end_us
+        self._results.message(self, message, words, self._here)
+        if message.end_ms is not None:
+            self._settle(min(buffer.byte_at(end_us), buffer.sent_byte))
+
+    # --- settlement ---
+
+    def _settle_by_time(self, socket: _Socket, now: float) -> None:
+        log, policy = self._sent_log, self._policy
+        if socket.recognising or now < socket.message_due_until:
+            if log and now - log[0][0] >= policy.max_hold_seconds:
+                # The socket goes as well, so that no late result contradicts the gap.
+                self._give_up("max_hold", self.buffer.sent_byte)
+                socket.close_wanted = True
+            return
+        settled = None
+        for sent_at, byte in log:
+            if now - sent_at < policy.silence_horizon_seconds + SILENCE_STEP_SECONDS:
+                break
+            settled = byte
+        if settled is not None:
+            self._settle(settled)
+
+    def _flush_timed_out(self, socket: _Socket) -> None:
+        socket.stopped_at = None
+        socket.close_wanted = True
+        self._flush_timeouts += 1
+        if self._flush_timeouts >= self._policy.max_refusals and not self.buffer.is_settled:
+            self._give_up("not_flushed", self.buffer.end_byte)
+
+    def _give_up(self, reason: str, end_byte: int) -> None:
+        self.state.counters.gaps += 1
+        start_ms, end_ms = self.buffer.settled_us // 1000, self.buffer.us_at(end_byte) // 1000
+        detail: dict[str, object] = {"start_ms": start_ms, "end_ms": end_ms, "missing_records": 0}
+        self._lifecycle(LifeCycleEvent.GAP, self, reason, detail)
+        self._settle(end_byte)
+
+    def _missing_records(self, byte: int, missing: int) -> None:
+        self.state.counters.gaps += 1
+        at_ms = self.buffer.us_at(byte) // 1000
+        detail: dict[str, object] = {"start_ms": at_ms, "end_ms": at_ms, "missing_records": missing}
+        self._lifecycle(LifeCycleEvent.GAP, self, "missing_records", detail)
+
+    def _settle(self, byte: int) -> None:
+        if self.buffer.settle(byte):
+            while self._sent_log and self._sent_log[0][1] <= byte:
+                self._sent_log.popleft()
+            self._touch()
+
+    # --- the end ---
+
+    def _flushed(self) -> None:
+        """No result will come any more: all is settled."""
+        self._settle(self.buffer.end_byte)
+        self._close(Phase.ENDED)
+
+    def _fail(self, why: str) -> None:
+        """Give the stream up: what is held becomes dead letters, and so does what comes."""
+        self._failure = why
+        for chunk in self.buffer.chunks():
+            self._dead_letter(chunk.record())
+        self._lifecycle(LifeCycleEvent.FAILED, self, why, {"attempts": self._refusals})
+        self._settle(self.buffer.end_byte)
+        self._close(Phase.FAILED)
+
+    def _close(self, phase: Phase) -> None:
+        self.phase = phase
+        self.state.ended = True
+        if self._socket is not None:
+            self._socket.close_wanted = True
+        self._captions.drop()
+        for offset in self._end_offsets:
+            self._finish_unheard(offset)
+        self._end_offsets = []
+        self._touch()
+
+    def _finish_unheard(self, offset: int) -> None:
+        """Finish a record that came when all before it was settled, and that brought no audio."""
+        self.state.offset = max(self.state.offset, offset)
+        self._book.finish(offset)
+        self._touch()
+
+    def _dead_letter(self, record: InputRecord) -> None:
+        self._book.say(
+            DeadLetter(
+                record=record,
+                reason=Reason.STREAM_FAILED,
+                detail=f"the stream was given up: {self._failure}",
+                conversation_id=self.conversation_id,
+                stream=self.stream,
+            )
+        )
+
+    def _touch(self) -> None:
+        self._book.touch(self.conversation_id)
