@@ -106,7 +106,7 @@ def record(folder: Path) -> None:
 
 def recognise(audio: bytes) -> str:
     """What pocketsphinx hears in one turn, fed as a stream would feed it."""
-    from pocketsphinx import Decoder  # optional dependency
+    from pocketsphinx import Decoder  # type: ignore[import-untyped]  # optional dependency
 
     decoder = Decoder(samprate=SAMPLE_RATE_HZ, loglevel="FATAL")
     decoder.start_utt()

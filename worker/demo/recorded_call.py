@@ -1,4 +1,4 @@
-"""The recorded call: what is said, by whom, when, and the audio of each speaker's stream. Pure but for reading files."""
+"""The recorded call: what is said, by whom, when, and the audio of each speaker's stream."""
 
 from __future__ import annotations
 
