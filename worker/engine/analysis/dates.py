@@ -7,7 +7,8 @@ Conventions, all in the speaker's local time:
 
 * a weekday is the next one, never today; "this Friday" may be today; "next Friday" is the one of the following week,
   which begins on Monday;
-* "end of the week" is Friday, "end of day" 17:00; "in the morning" 9:00, "afternoon" 13:00, "evening" and "tonight" 18:00;
+* "end of the week" is Friday, "end of day" 17:00; "in the morning" 9:00, "afternoon" 13:00, "evening" and "tonight"
+  18:00;
 * an hour from one to seven without "a.m." is in the afternoon;
 * a date without a year lies ahead.
 """
@@ -16,26 +17,27 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
-import dateparser
+import dateparser  # type: ignore[import-untyped]  # ships no types
 
 from worker.engine.analysis.lexicon import MONTHS, WEEKDAYS
 
-_UNITS = "one two three four five six seven eight nine ten eleven twelve".split()
+_UNITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
-    "sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+    *("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth"),
+    *("nineteenth", "twentieth"),
+)
 _COUNTS = {word: number for number, word in enumerate(_UNITS, 1)} | {"a": 1, "an": 1, "a couple of": 2, "a few": 3}
 _COUNTS |= {"fifteen": 15, "twenty": 20, "thirty": 30, "forty five": 45, "twenty four": 24, "forty eight": 48}
 _DAYS = {word: number for number, word in enumerate(_ORDINALS, 1)} | {"thirtieth": 30}
 _DAYS |= {f"twenty {word}": 20 + number for number, word in enumerate(_ORDINALS[:9], 1)} | {"thirty first": 31}
 
 
-def _any(words: object) -> str:
-    assert isinstance(words, (list, tuple, dict))
+def _any(words: Iterable[str]) -> str:
     return "|".join(re.escape(word).replace(r"\ ", r"[\s-]") for word in sorted(words, key=len, reverse=True))
 
 
@@ -46,8 +48,8 @@ _PART = r"(?P<part>morning|afternoon|evening|night)"
 _DAY_PATTERN = rf"""
     (?P<calendar>
         (?:the\s)?{_DAY_NUMBER}\s(?:of\s)?{_MONTH}{_YEAR}
-      | (?<!\bi\s)(?<!\bwe\s)(?<!\byou\s)(?<!\bthey\s)(?<!\bit\s)(?<!\bthat\s){_MONTH}\s(?:the\s)?{_DAY_NUMBER}(?!\s(?:percent|people))
-          {_YEAR}
+      | (?<!\bi\s)(?<!\bwe\s)(?<!\byou\s)(?<!\bthey\s)(?<!\bit\s)(?<!\bthat\s){_MONTH}\s
+          (?:the\s)?{_DAY_NUMBER}(?!\s(?:percent|people)){_YEAR}
       | (?:19|20)\d\d-\d\d?-\d\d?\b
       | (?<![\d/])\d\d?/\d\d?(?:/(?:19|20)?\d\d)?(?![\d/])
       | (?:(?<=\bon\s)|(?<=\bby\s)|(?<=\buntil\s)|(?<=\bbefore\s))the\s
@@ -55,8 +57,10 @@ _DAY_PATTERN = rf"""
     )
   | (?P<day>the\sday\safter\stomorrow|tomorrow|today|tonight|yesterday)\b(?:\s{_PART}\b)?
   | (?:(?P<which>this\scoming|this|next|coming|last|past)\s)?
-      (?P<weekday>{_any(WEEKDAYS)})\b(?P<nextweek>\s(?:of\s)?next\sweek\b)?(?:\s(?P<part2>morning|afternoon|evening|night)\b)?
-  | (?P<end>(?:the\s)?end\sof\s(?:(?:the|this|next|your|business)\s)?(?:day|week|month|quarter|year)|close\sof\sbusiness)\b
+      (?P<weekday>{_any(WEEKDAYS)})\b(?P<nextweek>\s(?:of\s)?next\sweek\b)?
+      (?:\s(?P<part2>morning|afternoon|evening|night)\b)?
+  | (?P<end>(?:the\s)?end\sof\s(?:(?:the|this|next|your|business)\s)?(?:day|week|month|quarter|year)
+      |close\sof\sbusiness)\b
   | (?P<period>(?:next|this|last|following)\s(?:week|weekend|month|quarter|year|morning|afternoon|evening))\b
   | (?:in|within)\s(?:the\snext\s|about\s)?(?P<count>\d{{1,3}}|{_any(_COUNTS)})\s
       (?:business\s|working\s)?(?P<unit>minute|hour|day|week|month|year)s?\b
@@ -131,7 +135,7 @@ def dates_of(text: str, said_at: datetime, timezone_offset_minutes: int) -> list
 
 
 def due_of(spans: list[DateSpan], said_at: datetime, timezone_offset_minutes: int) -> str | None:
-    """The last of the dates that is not over, ISO 8601 in UTC with milliseconds; a mere date begins at local midnight."""
+    """The last of the dates that is not over, ISO 8601 in UTC; a mere date begins at local midnight."""
     base = _local(said_at, timezone_offset_minutes)
     for span in reversed(spans):
         if span.moment.date() >= base.date():
@@ -145,7 +149,7 @@ def due_of(spans: list[DateSpan], said_at: datetime, timezone_offset_minutes: in
 
 def load() -> None:
     """Makes dateparser read its tables."""
-    _parse("march 5", datetime(2026, 1, 1))  # noqa: DTZ001 (local time by design)
+    _parse("march 5", datetime(2026, 1, 1))
 
 
 def _offset(minutes: int) -> timedelta:
@@ -161,7 +165,7 @@ def _local(said_at: datetime, timezone_offset_minutes: int) -> datetime:
 
 
 def _parse(text: str, base: datetime) -> datetime | None:
-    return dateparser.parse(
+    moment: datetime | None = dateparser.parse(
         text,
         languages=["en"],
         settings={
@@ -171,6 +175,7 @@ def _parse(text: str, base: datetime) -> datetime | None:
             "RETURN_AS_TIMEZONE_AWARE": False,
         },
     )
+    return moment
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -6,9 +6,9 @@
 | PCI | CREDIT_CARD_NUMBER |
 | General | DATE, TIME, AMOUNT, PERCENTAGE, NUMBER, DOMAIN_NAME |
 
-Figures and spelled-out figures are both understood. Where two rules claim the same characters, the rule that comes first in
-``entities_of`` wins. A person's name is a common first name, with the surname behind it; any word after "my name is"; or what
-follows "Mr" and "Mrs". Numbers from one to nine on their own are left out: "the other one".
+Figures and spelled-out figures are both understood. Where two rules claim the same characters, the rule that comes
+first in ``entities_of`` wins. A person's name is a common first name, with the surname behind it; any word after "my
+name is"; or what follows "Mr" and "Mrs". Numbers from one to nine on their own are left out: "the other one".
 """
 
 from __future__ import annotations

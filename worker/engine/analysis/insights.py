@@ -2,12 +2,12 @@
 
 A question is reported as it was said. Action items and follow-ups are told in the third person: "I will send you the
 corrected invoice by Friday" becomes "Robert will send you the corrected invoice by Friday.", and "Please send me your
-notes", said by Ines to Robert, "Robert will send Ines their notes." A speaker without a name is "the speaker". Who is meant
-by "you" is known when a name is called ("Robert, can you …") or when exactly two take part; otherwise it is "someone" and
-there is no assignee.
+notes", said by Ines to Robert, "Robert will send Ines their notes." A speaker without a name is "the speaker". Who is
+meant by "you" is known when a name is called ("Robert, can you …") or when exactly two take part; otherwise it is
+"someone" and there is no assignee.
 
-``confidence`` is how binding the words are, less for hedges and missing objects, more for a date. It orders the insights
-and filters by the threshold; it is not a measured probability.
+``confidence`` is how binding the words are, less for hedges and missing objects, more for a date. It orders the
+insights and filters by the threshold; it is not a measured probability.
 """
 
 from __future__ import annotations
@@ -87,11 +87,12 @@ class InsightFinder:
         self, message_id: str, speaker: SpeakerRef, text: str, said_at: datetime, commitment: Commitment
     ) -> InsightResult | None:
         offset = self._request.timezone_offset_minutes
-        actor = speaker if commitment.actor == "speaker" else self._addressee(speaker, text[: commitment.start])
-        subject = (actor.alias or "The speaker") if actor is not None else "Someone"
-        if actor is not None and actor is not speaker and actor.alias is None:
-            subject = "The other speaker"
-        phrase = _third_person(commitment, speaker, subject)
+        actor: SpeakerRef | None = None
+        if commitment.third is None:
+            to_speaker = commitment.actor == "speaker"
+            actor = speaker if to_speaker else self._addressee(speaker, text[: commitment.start])
+        subject = _subject(commitment, actor, speaker)
+        phrase = _third_person(commitment, speaker)
         content = f"{subject} will {phrase}"
         dates = dates_of(content, said_at, offset)
         if not any(span.has_day for span in dates):
@@ -114,7 +115,7 @@ class InsightFinder:
             tuple(sorted(tags, key=lambda tag: tag.begin_offset)),
         )
 
-    def _result(  # noqa: PLR0913 (the members of one value)
+    def _result(
         self,
         kind: InsightType,
         message_id: str,
@@ -178,9 +179,19 @@ class InsightFinder:
         return tags
 
 
-def _third_person(commitment: Commitment, speaker: SpeakerRef, subject: str) -> str:
+def _subject(commitment: Commitment, actor: SpeakerRef | None, speaker: SpeakerRef) -> str:
+    if commitment.third is not None:
+        owner = f"{speaker.alias or 'the speaker'}'s "
+        third = re.sub(r"^my ", lambda _: owner, commitment.third, flags=re.IGNORECASE)
+        return third[:1].upper() + third[1:]
+    if actor is None:
+        return "Someone"
+    return actor.alias or ("The speaker" if actor is speaker else "The other speaker")
+
+
+def _third_person(commitment: Commitment, speaker: SpeakerRef) -> str:
     """The phrase as somebody else would tell it."""
-    if commitment.actor == "speaker":
+    if commitment.actor != "addressee":
         return _OTHER_PERSON.sub(lambda match: _MINE.get(match[0].lower(), match[0]), commitment.phrase)
     name = speaker.alias or "the speaker"
     table = _MINE | _THEIRS | {"me": name, "my": f"{name}'s", "mine": f"{name}'s"}

@@ -5,8 +5,8 @@ A question begins, after interjections such as "okay so", with
 * an inversion: "can you", "is that", "did the parcel";
 * a wh-word with an inversion or a verb behind it: "what time do you", "who is", "how much", "how about";
 
-or ends with a tag ("isn't it", "is that right"), or contains a request to be told ("can you tell me", "I was wondering if",
-"do you know"). "What a nice day", "when I called …" and "which is fine" are none.
+or ends with a tag ("isn't it", "is that right"), or contains a request to be told ("can you tell me", "I was
+wondering if", "do you know"). "What a nice day", "when I called …" and "which is fine" are none.
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ _VERBS_TO_ASK_WITH = AUXILIARIES | _NEGATED
 _SUBJECTS = PRONOUNS | _DETERMINERS
 _LEADING = LEAD_INS | words_of("because actually just excuse please listen")
 _TAG = re.compile(
-    r"(?:\b(?:is|are|was|were|do|does|did|have|has|can|could|will|would|should)(?: not|n't) (?:it|you|they|we|i|he|she|that|there)"
+    r"(?:\b(?:is|are|was|were|do|does|did|have|has|can|could|will|would|should)(?: not|n't)"
+    r" (?:it|you|they|we|i|he|she|that|there)"
     r"|\b(?:is|was) (?:that|this) (?:right|correct|okay|ok|fine|all right|alright|true|possible)"
     r"|\b(?:does|would) that (?:work|sound good|make sense|help|sound okay)(?: for you)?"
     r"|, (?:right|correct|okay|yeah|is it|are you|do you))$"
 )
 _ASKED = re.compile(
-    r"\b(?:(?:can|could|would|will) (?:you|someone|somebody|anyone) (?:please |also |just |kindly )?(?:tell|explain|let me know|confirm)"
+    r"\b(?:(?:can|could|would|will) (?:you|someone|somebody|anyone) (?:please |also |just |kindly )?"
+    r"(?:tell|explain|let me know|confirm)"
     r"|(?:i was|i am|i'm|was|just) wondering (?:if|whether|what|when|why|how|where)"
     r"|do you (?:know|think|mean|happen to|remember)"
     r"|(?:may|could|can) i (?:have|ask|get|speak|talk)|how (?:can|may) i help)\b"
@@ -109,7 +111,7 @@ def _wh(words: Sequence[str], place: int) -> bool:
             return word == "what" or _at(words, place + 2) in _SUBJECTS or (word == "which" and "one" in words[place:])
         return following not in PRONOUNS and following not in _DETERMINERS and _asks_within(words, place + 1)
     if word in {"when", "where", "why"}:
-        return following in _VERBS_TO_ASK_WITH or (word == "why" and following in {"not"})
+        return following in _VERBS_TO_ASK_WITH or (word == "why" and following == "not")
     return following != "" and following not in PRONOUNS  # who, whom
 
 

@@ -7,8 +7,8 @@ A recogniser without punctuation gives lower-case words and the pauses between t
 * without a pause before a greeting, thanks, or the inversion of a question ("… for calling | how can i help"), when
   ``MIN_CLAUSE_WORDS`` have been said and the word before does not want a continuation ("tell me | what is").
 
-In doubt nothing is split: a long message is better than a torn one. Words are never dropped, merged, reordered or given
-other times; only their first letter and the final mark change.
+In doubt nothing is split: a long message is better than a torn one. Words are never dropped, merged, reordered or
+given other times; only their first letter and the final mark change.
 """
 
 from __future__ import annotations

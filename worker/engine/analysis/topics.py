@@ -2,15 +2,15 @@
 
 The method is RAKE with repetition, kept up message by message instead of over the whole text:
 
-1. A *candidate* is a run of up to ``MAX_WORDS`` content words with no stop word, mark or figure between them. The stop
-   words include what every call is full of: "help", "number", "please".
+1. A *candidate* is a run of up to ``MAX_WORDS`` content words with no stop word, mark or figure between them. The
+   stop words include what every call is full of: "help", "number", "please".
 2. A candidate counts once per message. A single word must be said in two messages, a phrase in one.
-3. ``score = 1 - 1 / (1 + weight)`` with ``weight = messages * (1 + words) / 2``, so 0.6 for a phrase of two words said
-   once, more with each repetition, never 1.
+3. ``score = 1 - 1 / (1 + weight)`` with ``weight = messages * (1 + words) / 2``, so 0.6 for a phrase of two words
+   said once, more with each repetition, never 1.
 4. A single word that is part of a phrase just as frequent is left out.
 
-A topic is reported when it first scores ``MIN_SCORE`` and again, with a new id and all its messages, when it has been said
-in twice as many messages. At most ``MAX_PHRASES`` are remembered; the rarest and oldest go first.
+A topic is reported when it first scores ``MIN_SCORE`` and again, with a new id and all its messages, when it has been
+said in twice as many messages. At most ``MAX_PHRASES`` are remembered; the rarest and oldest go first.
 """
 
 from __future__ import annotations
