@@ -167,12 +167,17 @@ class Speller:
                 break
             if not self._is_spelled(position):
                 words += 1
-                if words > LABEL_WORDS or self._is_plain(position):
+                if words > LABEL_WORDS or self._ends_label(position):
                     return None
             position += 1
             if self._is_joiner(position):
                 position += 1
         return position if position > index else None
+
+    def _ends_label(self, index: int) -> bool:
+        """Whether the word at ``index`` belongs to the sentence, not to a domain."""
+        hyphenated = self._is_joiner(index - 1) or self._is_joiner(index + 1)
+        return not hyphenated and self._tokens[index].word not in lexicon.HOST_WORDS and self._is_plain(index)
 
     def _top_level_end(self, index: int) -> int | None:
         """The index after a top-level domain, said as a word or spelled."""

@@ -87,6 +87,9 @@ PLAIN_WORDS: Final = _words(
 )
 """Words that are no part of a spelled address."""
 
+HOST_WORDS: Final = frozenset({"mail", "contact", "about"})
+"""Plain words that domains are called by: "g mail"."""
+
 PLACED_WORDS: Final = PLAIN_WORDS | _words(
     "look looking available online shop find found order visit page site website store work works working worked live "
     "lives stay meet arrive start starts good great now today buy booked listed hosted everyone people all"
