@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # ships no types
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from worker.audio.formats import validate_format
 from worker.errors import BrokerError, ConfigurationError
