@@ -83,9 +83,9 @@ def encode_utterance(
 class CodedRecognizer:
     """Reads coded speech.
 
-    Invariant: the events depend only on the bytes heard, not on how they were cut into calls; an event comes with the call
-    that brought the last byte it needs. Any encoding is read as raw bytes; the time of FLAC and Opus is counted as if the
-    bytes were 16-bit samples of the declared rate, so a generator of coded speech must count the same way.
+    Invariant: the events depend only on the bytes heard, not on how they were cut into calls; an event comes with the
+    call that brought the last byte it needs. Any encoding is read as raw bytes; the time of FLAC and Opus is counted as
+    if the bytes were 16-bit samples of the declared rate, so a generator of coded speech must count the same way.
     """
 
     def __init__(self, audio_format: AudioFormat) -> None:

@@ -1,0 +1,183 @@
+"""Builds an engine out of its parts, and owns the order in which they start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+
+from worker.engine.analysis import prepare
+from worker.engine.api import Api
+from worker.engine.conversation import Conversation
+from worker.engine.masking import Finding, FindPii
+from worker.engine.pool import PoolSessionMaker
+from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_factory
+from worker.engine.rooms import RoomContext, Rooms, SpeakerSocket
+from worker.engine.sessions import LocalSessionMaker, SessionMaker
+from worker.engine.settings import EngineSettings
+from worker.engine.tokens import TokenMint
+from worker.redaction import Redactor
+
+logger = logging.getLogger(__name__)
+
+
+class EngineServer:
+    """One engine. Also an async context manager: started inside, stopped at the end.
+
+    `start` and `stop` are called once each, in this order.
+    """
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self._base_url: str | None = None
+        self._clock = _steady_clock()
+        self._sessions = _make_sessions(settings)
+        self._rooms = Rooms(
+            RoomContext(
+                clock=self._clock,
+                new_conversation=_conversation_maker(settings, TRAITS[settings.recognizer]),
+                sessions=self._sessions,
+                traits=TRAITS[settings.recognizer],
+                completion_grace_seconds=settings.completion_grace_seconds,
+            )
+        )
+        mint = TokenMint(
+            key=settings.token_key or secrets.token_bytes(32),
+            accounts=settings.accounts,
+            lifetime_seconds=settings.token_lifetime_seconds,
+        )
+        self._api = Api(settings, mint=mint, rooms=self._rooms, clock=self._clock)
+        self._runner: web.AppRunner | None = None
+
+    def __repr__(self) -> str:
+        return f"<EngineServer {self._base_url or 'not started'} {self._rooms!r}>"
+
+    async def __aenter__(self) -> EngineServer:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
+    @property
+    def base_url(self) -> str:
+        """``http://host:port``, once started."""
+        if self._base_url is None:
+            raise RuntimeError("the engine has not been started")
+        return self._base_url
+
+    async def start(self) -> None:
+        """Listens.
+
+        Raises:
+            ConfigurationError: A library or a model of the recogniser is missing.
+            OSError: The port is taken.
+        """
+        await asyncio.to_thread(prepare)
+        await self._sessions.start()
+        try:
+            # The access log would hold tokens, which travel in queries.
+            runner = web.AppRunner(self._api.make_app(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+            await runner.setup()
+            self._runner = runner
+            await web.TCPSite(runner, self.settings.host, self.settings.port).start()
+        except BaseException:
+            await self._close()
+            raise
+        host, port = runner.addresses[0][:2]
+        self._base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        logger.info("engine listening", extra={"host": host, "port": port, "recognizer": self.settings.recognizer})
+
+    async def stop(self) -> None:
+        """Closes every socket with 1001 and ends. Takes little more than the drain time."""
+        await self._api.drain()
+        await self._close()
+        logger.info("engine stopped")
+
+    async def drop_sockets(self, choose: Callable[[SpeakerSocket], bool] | None = None) -> int:
+        """Cuts the TCP connections of open speaker sockets without a close frame, as a failing network does.
+
+        Args:
+            choose: Which ones, for example ``lambda socket: rng.random() < 0.1``; None for all.
+
+        Returns:
+            How many.
+        """
+        chosen = [socket for socket in self._rooms.sockets() if choose is None or choose(socket)]
+        for socket in chosen:
+            socket.peer.abort()
+        # Their handlers notice in the next turns of the loop.
+        await asyncio.sleep(0)
+        return len(chosen)
+
+    async def _close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._rooms.close()
+        await self._sessions.stop()
+
+
+async def run_engine(settings: EngineSettings, *, ready: Callable[[str], None]) -> None:
+    """Runs an engine until cancelled, then drains it.
+
+    Args:
+        ready: Called with the base address once the engine listens.
+
+    Raises:
+        ConfigurationError: A library or a model of the recogniser is missing.
+        OSError: The port is taken.
+    """
+    async with EngineServer(settings) as server:
+        ready(server.base_url)
+        await asyncio.Event().wait()
+
+
+def _make_sessions(settings: EngineSettings) -> SessionMaker:
+    if not TRAITS[settings.recognizer].quick:
+        return PoolSessionMaker(
+            settings.recognizer,
+            settings.model_dir,
+            processes=settings.pool_processes,
+            max_backlog_seconds=settings.max_audio_backlog_seconds,
+        )
+    rng = random.Random(settings.seed)
+    low, high = settings.result_delay_seconds
+    return LocalSessionMaker(make_factory(settings.recognizer, settings.model_dir), lambda: rng.uniform(low, high))
+
+
+def _conversation_maker(settings: EngineSettings, traits: RecognizerTraits) -> Callable[[], Conversation]:
+    find_pii = _make_find_pii()
+
+    def make() -> Conversation:
+        return Conversation(
+            str(10**15 + secrets.randbelow(9 * 10**15)),
+            new_id=lambda: str(uuid.uuid4()),
+            find_pii=find_pii,
+            verbatim=traits.verbatim,
+            punctuated=traits.punctuated,
+            default_no_connection_timeout_seconds=settings.no_connection_timeout_seconds,
+            silence_timeout_seconds=settings.silence_timeout_seconds,
+        )
+
+    return make
+
+
+def _make_find_pii() -> FindPii:
+    redactor = Redactor()
+
+    def find(text: str) -> Sequence[Finding]:
+        return [Finding(span.type, span.start, span.end, text[span.start : span.end]) for span in redactor.find(text)]
+
+    return find
+
+
+def _steady_clock() -> Callable[[], float]:
+    """Seconds since the epoch, unmoved by later corrections of the system clock."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()

@@ -1,0 +1,330 @@
+"""Everything that shares one connection id: speaker sockets, subscribers and their conversation.
+
+The rules are `Conversation`'s; a room does what it says, with sockets, recognisers and a timer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+from worker.engine import messages
+from worker.engine.conversation import (
+    Action,
+    Audience,
+    ChangeFormat,
+    Close,
+    Conversation,
+    Flush,
+    LineState,
+    Listen,
+    Send,
+)
+from worker.engine.messages import Frame
+from worker.engine.peers import Peer
+from worker.engine.recognizers.events import AudioFormat, Event
+from worker.engine.recognizers.factory import RecognizerTraits
+from worker.engine.requests import (
+    PONG,
+    ModifyRequest,
+    Ping,
+    StartRequest,
+    StopRequest,
+    Unreadable,
+    format_problem,
+    parse_text,
+)
+from worker.engine.sessions import Listeners, Session, SessionMaker
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoomContext:
+    """What all rooms share.
+
+    Args:
+        clock: Seconds since the epoch; never goes back.
+        new_conversation: Makes a conversation with a new id.
+    """
+
+    clock: Callable[[], float]
+    new_conversation: Callable[[], Conversation]
+    sessions: SessionMaker
+    traits: RecognizerTraits
+    completion_grace_seconds: float
+
+
+@dataclass(eq=False, kw_only=True)
+class SpeakerSocket:
+    """One speaker socket.
+
+    Args:
+        user_id: What the client calls the speaker.
+        joined: It takes part in the room's conversation.
+        closing: It will be closed; requests are no longer answered.
+        open: False while its last words are still being recognised after the connection went.
+    """
+
+    line: int
+    connection_id: str
+    peer: Peer
+    user_id: str | None = field(default=None, repr=False)
+    session: Session | None = field(default=None, repr=False)
+    joined: bool = False
+    closing: bool = False
+    open: bool = True
+
+
+class Room:
+    """Invariant: ``conversation`` is None or not completed; every open socket of the connection id is in here."""
+
+    def __init__(self, connection_id: str, context: RoomContext, on_empty: Callable[[Room], None]) -> None:
+        self.connection_id = connection_id
+        self.conversation: Conversation | None = None
+        self.sockets: dict[int, SpeakerSocket] = {}
+        self.subscribers: set[Peer] = set()
+        self._context = context
+        self._on_empty = on_empty
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<Room sockets={len(self.sockets)} subscribers={len(self.subscribers)} {self.conversation!r}>"
+
+    # --- what sockets do ---------------------------------------------------------------------------------------------
+
+    def receive_text(self, socket: SpeakerSocket, text: str) -> None:
+        if socket.closing:
+            return
+        match parse_text(text):
+            case Ping():
+                socket.peer.send(PONG.encode())
+            case Unreadable(message, details):
+                socket.peer.send(_encode(messages.input_error(message, details)))
+            case StartRequest() as request:
+                self._receive_start(socket, request)
+            case ModifyRequest() as request:
+                self._receive_modify(socket, request)
+            case StopRequest():
+                if self.conversation is not None:
+                    stopped = self.conversation.receive_stop(socket.line, self._context.clock())
+                    self._perform(self.conversation, stopped)
+
+    async def receive_audio(self, socket: SpeakerSocket, audio: bytes) -> None:
+        """Audio of a line that does not listen is ignored. Waits while recogniser or reader are far behind."""
+        if self.is_listening(socket) and socket.session is not None:
+            session = socket.session
+            session.feed(audio)
+            await session.ready()
+            await socket.peer.drained()
+
+    def receive_loss(self, socket: SpeakerSocket) -> None:
+        """The socket is gone, however it went."""
+        socket.open = False
+        conversation = self.conversation
+        if conversation is None or conversation.line_state(socket.line) is not LineState.STOPPING:
+            self.sockets.pop(socket.line, None)
+            if socket.session is not None:
+                socket.session.abort()
+        if conversation is not None:
+            self._perform(conversation, conversation.receive_loss(socket.line, self._context.clock()))
+        self._tell_if_empty()
+
+    def unsubscribe(self, peer: Peer) -> None:
+        self.subscribers.discard(peer)
+        self._tell_if_empty()
+
+    def subscribe(self, peer: Peer) -> None:
+        self.subscribers.add(peer)
+        if self.conversation is not None:
+            peer.send(_encode(messages.subscription_started(self.conversation.conversation_id)))
+
+    def is_listening(self, socket: SpeakerSocket) -> bool:
+        return self.conversation is not None and self.conversation.line_state(socket.line) is LineState.LISTENING
+
+    def has_started(self, socket: SpeakerSocket) -> bool:
+        return self.conversation is not None and self.conversation.line_state(socket.line) is not None
+
+    def close(self) -> None:
+        """Forgets timers and recognisers; the sockets are closed by their owner."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for socket in self.sockets.values():
+            if socket.session is not None:
+                socket.session.abort()
+
+    # --- requests ----------------------------------------------------------------------------------------------------
+
+    def _receive_start(self, socket: SpeakerSocket, request: StartRequest) -> None:
+        problem = request.problem or self._context.traits.problem(request.audio_format, request.language)
+        if problem is not None:
+            logger.info("start refused", extra={"line": socket.line})
+            socket.peer.send(_encode(messages.processing_error(problem)))
+            socket.closing = True
+            socket.peer.close(1000, grace_seconds=self._context.completion_grace_seconds)
+            return
+        if self.conversation is None:
+            self.conversation = self._context.new_conversation()
+            logger.info("conversation started", extra={"conversation": self.conversation.conversation_id})
+            started = _encode(messages.subscription_started(self.conversation.conversation_id))
+            for peer in self.subscribers:
+                peer.send(started)
+        socket.user_id = request.speaker.user_id
+        started_actions = self.conversation.receive_start(socket.line, request, self._context.clock())
+        self._perform(self.conversation, started_actions)
+
+    def _receive_modify(self, socket: SpeakerSocket, request: ModifyRequest) -> None:
+        conversation = self.conversation
+        current = None if conversation is None else conversation.audio_format(socket.line)
+        if conversation is None or current is None:
+            details = "A modify_request needs a running session."
+            socket.peer.send(_encode(messages.input_error("Invalid modify_request.", details)))
+            return
+        changed = request.applied_to(current)
+        problem = request.problem or format_problem(changed) or self._context.traits.problem(changed)
+        if problem is not None:
+            socket.peer.send(_encode(messages.input_error("Invalid modify_request.", problem)))
+            return
+        conversation.receive_options(detect_entities=request.detect_entities, sentiment=request.sentiment)
+        self._perform(conversation, conversation.receive_format(socket.line, changed, self._context.clock()))
+
+    # --- what conversations want -------------------------------------------------------------------------------------
+
+    def _perform(self, conversation: Conversation, actions: list[Action]) -> None:
+        if conversation.completed and self.conversation is conversation:
+            self.conversation = None
+            logger.info("conversation completed", extra={"conversation": conversation.conversation_id})
+        for action in actions:
+            match action:
+                case Send(audience, line, frame):
+                    self._send(audience, line, _encode(frame))
+                case Listen(line, audio_format, vocabulary):
+                    self._listen(conversation, line, audio_format, vocabulary)
+                case ChangeFormat(line, audio_format):
+                    session = self.sockets[line].session
+                    assert session is not None
+                    session.change_format(audio_format)
+                case Flush(line):
+                    session = self.sockets[line].session
+                    assert session is not None
+                    session.finish()
+                case Close(None, code):
+                    for peer in self.subscribers:
+                        peer.close(code, grace_seconds=self._context.completion_grace_seconds)
+                case Close(int(line), code):
+                    self._close(line, code)
+        self._schedule(conversation)
+        self._tell_if_empty()
+
+    def _send(self, audience: Audience, line: int | None, data: bytes) -> None:
+        if audience is Audience.EVERYONE:
+            for socket in self.sockets.values():
+                if socket.joined:
+                    socket.peer.send(data)
+        elif line is not None and audience is not Audience.SUBSCRIBERS:
+            self.sockets[line].peer.send(data)
+        if audience is not Audience.LINE:
+            for peer in self.subscribers:
+                peer.send(data)
+
+    def _listen(
+        self, conversation: Conversation, line: int, audio_format: AudioFormat, vocabulary: tuple[str, ...]
+    ) -> None:
+        def on_events(events: list[Event]) -> None:
+            self._perform(conversation, conversation.receive_events(line, events, self._context.clock()))
+
+        def on_finished() -> None:
+            self._perform(conversation, conversation.receive_flushed(line, self._context.clock()))
+
+        def on_failed() -> None:
+            logger.warning("recognition lost", extra={"conversation": conversation.conversation_id, "line": line})
+            self._perform(conversation, conversation.receive_failure(line, self._context.clock()))
+
+        listeners = Listeners(on_events=on_events, on_finished=on_finished, on_failed=on_failed)
+        socket = self.sockets[line]
+        socket.joined = True
+        socket.session = self._context.sessions.open(audio_format, vocabulary, listeners)
+
+    def _close(self, line: int, code: int) -> None:
+        socket = self.sockets[line]
+        socket.session = None
+        socket.joined = False
+        socket.closing = True
+        if not socket.open:
+            del self.sockets[line]
+        elif code == 1000:
+            socket.peer.close(code, grace_seconds=self._context.completion_grace_seconds)
+        else:
+            socket.peer.close(code)
+
+    def _tell_if_empty(self) -> None:
+        if self.conversation is None and not self.sockets and not self.subscribers:
+            self._on_empty(self)
+
+    def _schedule(self, conversation: Conversation) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.conversation is not conversation:
+            return
+        deadline = conversation.next_deadline()
+        if deadline is not None:
+            delay = max(0.0, deadline - self._context.clock())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._receive_time)
+
+    def _receive_time(self) -> None:
+        self._timer = None
+        if self.conversation is not None:
+            self._perform(self.conversation, self.conversation.receive_time(self._context.clock()))
+
+
+class Rooms:
+    """The rooms of one engine, by connection id; a room exists while somebody is in it or its conversation waits."""
+
+    def __init__(self, context: RoomContext) -> None:
+        self._context = context
+        self._rooms: dict[str, Room] = {}
+        self._lines = itertools.count(1)
+
+    def __repr__(self) -> str:
+        return f"<Rooms {len(self._rooms)}>"
+
+    def enter(self, connection_id: str, peer: Peer) -> tuple[Room, SpeakerSocket]:
+        """A new speaker socket."""
+        room = self._room(connection_id)
+        socket = SpeakerSocket(line=next(self._lines), connection_id=connection_id, peer=peer)
+        room.sockets[socket.line] = socket
+        return room, socket
+
+    def subscribe(self, connection_id: str, peer: Peer) -> Room:
+        room = self._room(connection_id)
+        room.subscribe(peer)
+        return room
+
+    def sockets(self) -> Iterator[SpeakerSocket]:
+        """Every open speaker socket."""
+        return (socket for room in self._rooms.values() for socket in room.sockets.values() if socket.open)
+
+    def close(self) -> None:
+        for room in self._rooms.values():
+            room.close()
+        self._rooms.clear()
+
+    def _room(self, connection_id: str) -> Room:
+        if connection_id not in self._rooms:
+            self._rooms[connection_id] = Room(connection_id, self._context, self._forget)
+        return self._rooms[connection_id]
+
+    def _forget(self, room: Room) -> None:
+        if self._rooms.get(room.connection_id) is room:
+            del self._rooms[room.connection_id]
+
+
+def _encode(frame: Frame) -> bytes:
+    return orjson.dumps(frame)

@@ -1,0 +1,151 @@
+"""Recognition of one line's audio, as the event loop sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from worker.engine.recognizers.events import AudioFormat, Event, Recognizer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listeners:
+    """Whom a session tells; none of them is called after `Session.abort` or after ``on_finished`` or ``on_failed``."""
+
+    on_events: Callable[[list[Event]], None]
+    on_finished: Callable[[], None]
+    on_failed: Callable[[], None]
+
+
+class Session(Protocol):
+    """One recogniser at work. Nothing here blocks; results come through the listeners, in spoken order."""
+
+    def feed(self, audio: bytes) -> None: ...
+
+    async def ready(self) -> None:
+        """Waits until the recogniser has caught up enough for more audio. Cancelling is safe."""
+
+    def change_format(self, audio_format: AudioFormat) -> None: ...
+
+    def finish(self) -> None:
+        """No more audio; ``on_finished`` follows the last events."""
+
+    def abort(self) -> None:
+        """Discards what was not delivered yet. Idempotent."""
+
+
+class SessionMaker(Protocol):
+    """Starts sessions; owns what they share."""
+
+    async def start(self) -> None: ...
+
+    def open(self, audio_format: AudioFormat, vocabulary: tuple[str, ...], listeners: Listeners) -> Session: ...
+
+    async def stop(self) -> None: ...
+
+
+class LocalSessionMaker:
+    """Sessions whose recogniser is quick enough to run inside the event loop.
+
+    Args:
+        make: Makes a recogniser.
+        delay: Drawn once per batch of results: seconds until they are delivered. Order is kept.
+    """
+
+    def __init__(self, make: Callable[[AudioFormat], Recognizer], delay: Callable[[], float]) -> None:
+        self._make = make
+        self._delay = delay
+
+    async def start(self) -> None:
+        pass
+
+    def open(self, audio_format: AudioFormat, vocabulary: tuple[str, ...], listeners: Listeners) -> Session:
+        del vocabulary  # what is read exactly needs no help
+        return _LocalSession(self._make(audio_format), self._delay, listeners)
+
+    async def stop(self) -> None:
+        pass
+
+
+class _LocalSession:
+    """Invariant: at most one timer runs, for the head of the queue; None in the queue is the end."""
+
+    def __init__(self, recognizer: Recognizer, delay: Callable[[], float], listeners: Listeners) -> None:
+        self._recognizer = recognizer
+        self._delay = delay
+        self._listeners = listeners
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[tuple[float, list[Event] | None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+
+    def feed(self, audio: bytes) -> None:
+        self._run(lambda: self._recognizer.accept(audio))
+
+    async def ready(self) -> None:
+        pass
+
+    def change_format(self, audio_format: AudioFormat) -> None:
+        self._run(lambda: self._recognizer.change_format(audio_format))
+
+    def finish(self) -> None:
+        self._run(self._recognizer.finish)
+        self._later(None)
+
+    def abort(self) -> None:
+        self._over = True
+        self._queue.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _run(self, step: Callable[[], list[Event]]) -> None:
+        if self._over:
+            return
+        try:
+            events = step()
+        except Exception as error:
+            # Only the kind of the failure: its text may quote the audio.
+            logger.error("recognition failed", extra={"error": type(error).__name__})
+            self.abort()
+            self._listeners.on_failed()
+            return
+        if events:
+            self._later(events)
+
+    def _later(self, events: list[Event] | None) -> None:
+        if self._over:
+            return
+        delay = self._delay() if events is not None else 0.0
+        if delay <= 0 and not self._queue:
+            self._deliver(events)
+            return
+        due = self._loop.time() + delay
+        if self._queue:
+            due = max(due, self._queue[-1][0])
+        self._queue.append((due, events))
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._timer is None and self._queue:
+            self._timer = self._loop.call_at(self._queue[0][0], self._deliver_due)
+
+    def _deliver_due(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        while self._queue and self._queue[0][0] <= now and not self._over:
+            self._deliver(self._queue.popleft()[1])
+        self._schedule()
+
+    def _deliver(self, events: list[Event] | None) -> None:
+        if events is None:
+            self._over = True
+            self._listeners.on_finished()
+        else:
+            self._listeners.on_events(events)

@@ -1,0 +1,90 @@
+"""Settings of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from worker.errors import ConfigurationError
+
+RecognizerName: TypeAlias = Literal["pocketsphinx", "coded", "sherpa-onnx"]
+RECOGNIZERS: tuple[RecognizerName, ...] = ("pocketsphinx", "coded", "sherpa-onnx")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """How one engine process behaves.
+
+    Args:
+        host: Address to listen on.
+        port: 0 takes a free one.
+        recognizer: What turns audio into words.
+        model_dir: Folder of the sherpa-onnx model; None is right for the others.
+        accounts: Application id to secret. None accepts any credentials, for development.
+        token_key: Signs tokens; None makes a new key at every start, which ends the life of all earlier tokens. Engines
+            behind one address need the same key.
+        token_lifetime_seconds: How long a token is valid.
+        result_delay_seconds: Shortest and longest delay of a result after it was recognised; (0, 0) for none. Only the
+            coded recogniser is delayed, to look like a real service.
+        seed: Of the result delays; None for a random one.
+        pool_processes: Processes that run decoders, for recognisers that need them.
+        no_connection_timeout_seconds: How long a conversation waits for a speaker whose socket was lost, unless the
+            speaker said so itself.
+        silence_timeout_seconds: A socket on which nothing was recognised for so long is ended.
+        completion_grace_seconds: How long a client may take to close after `conversation_completed`.
+        heartbeat_seconds: Interval of protocol pings; a peer that does not answer within half of it is gone. None
+            sends none.
+        max_frame_bytes: Longer WebSocket messages end the connection with 1009.
+        max_backlog_bytes: What may wait for a slow reader before it is cut off.
+        max_audio_backlog_seconds: Audio that may wait for the recogniser before the socket is no longer read.
+        drain_seconds: How long `stop` may take.
+
+    Raises:
+        ConfigurationError: A value makes no sense.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    recognizer: RecognizerName = "pocketsphinx"
+    model_dir: Path | None = None
+    accounts: Mapping[str, str] | None = field(default=None, repr=False)
+    token_key: bytes | None = field(default=None, repr=False)
+    token_lifetime_seconds: int = 86_400
+    result_delay_seconds: tuple[float, float] = (0.0, 0.0)
+    seed: int | None = None
+    pool_processes: int = 1
+    no_connection_timeout_seconds: float = 0.0
+    silence_timeout_seconds: float = 1800.0
+    completion_grace_seconds: float = 1.0
+    heartbeat_seconds: float | None = 30.0
+    max_frame_bytes: int = 1 << 20
+    max_backlog_bytes: int = 4 << 20
+    max_audio_backlog_seconds: float = 30.0
+    drain_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        low, high = self.result_delay_seconds
+        problems = [
+            text
+            for wrong, text in (
+                (self.recognizer not in RECOGNIZERS, f"recognizer is one of {', '.join(RECOGNIZERS)}"),
+                (self.recognizer == "sherpa-onnx" and self.model_dir is None, "sherpa-onnx needs model_dir"),
+                (not 0 <= self.port <= 65_535, "port lies between 0 and 65535"),
+                (not 0 <= low <= high, "result_delay_seconds are two numbers, the shorter delay first"),
+                (self.pool_processes < 1, "pool_processes is at least 1"),
+                (self.token_lifetime_seconds < 1, "token_lifetime_seconds is at least 1"),
+                (self.no_connection_timeout_seconds < 0, "no_connection_timeout_seconds is not negative"),
+                (self.silence_timeout_seconds <= 0, "silence_timeout_seconds is positive"),
+                (self.completion_grace_seconds < 0, "completion_grace_seconds is not negative"),
+                (self.heartbeat_seconds is not None and self.heartbeat_seconds <= 0, "heartbeat_seconds is positive"),
+                (self.max_frame_bytes < 8_192, "max_frame_bytes is at least 8192"),
+                (self.max_backlog_bytes < 65_536, "max_backlog_bytes is at least 65536"),
+                (self.max_audio_backlog_seconds <= 0, "max_audio_backlog_seconds is positive"),
+                (self.drain_seconds < 0, "drain_seconds is not negative"),
+            )
+            if wrong
+        ]
+        if problems:
+            raise ConfigurationError("; ".join(problems))

@@ -1,0 +1,76 @@
+"""Access tokens: JSON Web Tokens, because clients read their expiry and offer them as WebSocket subprotocols."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+import orjson
+
+_HEADER = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=").decode()
+MAX_TOKEN_CHARACTERS = 4096
+
+
+class TokenMint:
+    """Issues tokens and recognises its own.
+
+    Args:
+        key: Secret that signs tokens.
+        accounts: Application id to secret; None accepts any non-empty pair.
+        lifetime_seconds: How long a token is valid.
+    """
+
+    def __init__(self, *, key: bytes, accounts: Mapping[str, str] | None, lifetime_seconds: int = 86_400) -> None:
+        self._key = key
+        self._accounts = accounts
+        self.lifetime_seconds = lifetime_seconds
+
+    def __repr__(self) -> str:
+        return f"<TokenMint lifetime={self.lifetime_seconds}s>"
+
+    def issue(self, app_id: str, app_secret: str, *, now: float) -> str | None:
+        """A token for these credentials, or None when they are wrong."""
+        if not app_id or not app_secret:
+            return None
+        if self._accounts is not None:
+            expected = self._accounts.get(app_id, "")
+            if not hmac.compare_digest(expected.encode(), app_secret.encode()) or not expected:
+                return None
+        issued = int(now)
+        claims = {
+            "iss": "symbl-worker-engine",
+            "sub": hashlib.sha256(app_id.encode()).hexdigest()[:32],
+            "gty": "client-credentials",
+            "iat": issued,
+            "exp": issued + self.lifetime_seconds,
+        }
+        signed = f"{_HEADER}.{_encode(orjson.dumps(claims))}"
+        return f"{signed}.{self._sign(signed)}"
+
+    def accepts(self, token: str, *, now: float) -> bool:
+        """Whether the token was issued with this key and has not expired."""
+        if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
+            return False
+        signed, _, signature = token.rpartition(".")
+        if not signed or not hmac.compare_digest(self._sign(signed), signature):
+            return False
+        try:
+            claims = orjson.loads(_decode(signed.partition(".")[2]))
+        except (orjson.JSONDecodeError, binascii.Error):
+            return False
+        expires = claims.get("exp") if isinstance(claims, dict) else None
+        return isinstance(expires, int) and now < expires
+
+    def _sign(self, signed: str) -> str:
+        return _encode(hmac.digest(self._key, signed.encode(), "sha256"))
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
