@@ -20,7 +20,7 @@ from worker.engine.analysis.values import (
     TrackerResult,
 )
 
-MAX_CHARACTERS = 10_000
+MAX_CHARACTERS = 4_000
 """Longer texts are analysed up to here."""
 
 

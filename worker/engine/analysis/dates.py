@@ -20,10 +20,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 
 import dateparser  # type: ignore[import-untyped]  # ships no types
 
 from worker.engine.analysis.lexicon import MONTHS, WEEKDAYS
+
+MAX_DATES = 20
+"""More than this in one text are not looked at."""
 
 _UNITS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _ORDINALS = (
@@ -123,7 +127,7 @@ def dates_of(text: str, said_at: datetime, timezone_offset_minutes: int) -> list
     base = _local(said_at, timezone_offset_minutes)
     spans: list[DateSpan] = []
     for pattern, is_day in ((_DAY, True), (_TIME, False)):
-        for match in pattern.finditer(text):
+        for match in islice(pattern.finditer(text), MAX_DATES):
             try:
                 moment, has_time = _day(match, base) if is_day else (_at_time(base, _clock(match)), True)
             except (ValueError, OverflowError):

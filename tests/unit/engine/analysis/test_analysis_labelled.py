@@ -131,7 +131,12 @@ REWRITTEN: list[tuple[str, str, str | None, str | None]] = [
     ),
     ("I will ask my manager, but first I need your name.", "Robert will ask their manager.", "r", None),
     ("Maria, can you send me the report?", "Maria will send Robert the report.", "", None),
-    ("My manager will call you tomorrow.", "Robert's manager will call you tomorrow.", None, "2026-03-05T00:00:00.000Z"),
+    (
+        "My manager will call you tomorrow.",
+        "Robert's manager will call you tomorrow.",
+        None,
+        "2026-03-05T00:00:00.000Z",
+    ),
     ("Can someone send me the form?", "Someone will send Robert the form.", None, None),
 ]
 
