@@ -22,6 +22,7 @@ from worker.engine.analysis.tokens import stem
 
 Kind: TypeAlias = Literal["action_item", "follow_up"]
 MAX_CHARACTERS = 1_000
+MAX_COMMITMENTS = 4
 
 TASK_VERBS = words_of(
     """
@@ -50,7 +51,8 @@ _IRREGULAR = {
 }
 _PHRASES = re.compile(
     r"(?:look(?:ing)? (?:into|after|at)|mak(?:e|ing) sure|tak(?:e|ing) care of|take (?:a look|a note|over)"
-    r"|find(?:ing)? out|figure out|set(?:ting)? up|work(?:ing)? on|go (?:over|through)|see (?:if|what|whether|to it)"
+    r"|find(?:ing)? out|figure out|set(?:ting)? up|work(?:ing)? on|come (?:out|over|by)|reach out"
+    r"|go (?:over|through)|see (?:if|what|whether|to it)"
     r"|check (?:with|on|whether|if|the|your|our|my|that|this|it|into|in with)"
     r"|put (?:in|together|a|the|your|that|it on)|let (?:the|my|our|them|him|her) "
     r"|give (?:you|them|him|her|me|us) (?:(?:a|the|your|full|partial|another) )*"
@@ -230,7 +232,7 @@ _REPORTED = re.compile(
     r"|assumed|told me|told you|wish|before|after|guess|doubt)(?:\s(?:that|maybe))?[\s,]*\Z",
     re.IGNORECASE,
 )
-_WH_QUESTION = re.compile(r"\b(?:what|how|why|where|when|which \w+|who)\s\Z", re.IGNORECASE)
+_ASKS = re.compile(r"\b(?:what|how|why|where|when|which \w+|who|do|does|did)\s\Z", re.IGNORECASE)
 _STATIVE = words_of(
     """
     be have need know see get want like love understand remember tell say hear think believe assume guess take
@@ -275,19 +277,28 @@ class Commitment:
     binding: float
     third: str | None = field(default=None, repr=False)
 
+    @property
+    def phrase_end(self) -> int:
+        """Where the phrase ends, give or take the ending of its verb."""
+        return self.phrase_start + len(self.phrase)
+
 
 def commitments_of(text: str) -> list[Commitment]:
-    """The most binding commitment of each kind, at most one action item and one follow-up."""
-    text = text[:MAX_CHARACTERS]
-    best: dict[Kind, Commitment] = {}
-    for found in _all(text):
-        known = best.get(found.kind)
-        if known is None or found.binding > known.binding:
-            best[found.kind] = found
-    action, follow_up = best.get("action_item"), best.get("follow_up")
-    if action is not None and follow_up is not None and action.phrase_start == follow_up.phrase_start:
-        del best["action_item"]
-    return sorted(best.values(), key=lambda found: found.start)
+    """The commitments of a text in order, at most ``MAX_COMMITMENTS``.
+
+    Where several frames lead to the same verb ("can you please send") the most binding one counts. What lies inside a
+    commitment of the same kind and actor is part of it.
+    """
+    kept: list[Commitment] = []
+    for found in sorted(_all(text[:MAX_CHARACTERS]), key=lambda found: (found.phrase_start, -found.binding)):
+        covered = any(
+            found.phrase_start == other.phrase_start
+            or (found.kind == other.kind and found.actor == other.actor and found.phrase_start < other.phrase_end)
+            for other in kept
+        )
+        if not covered:
+            kept.append(found)
+    return kept[:MAX_COMMITMENTS]
 
 
 def _all(text: str) -> list[Commitment]:
@@ -308,7 +319,7 @@ def _commitment(text: str, frame: _Frame, match: re.Match[str]) -> Commitment | 
     before, start = text[max(0, match.start() - 40) : match.start()], match.end()
     if _REPORTED.search(before) is not None and frame.actor != "addressee":
         return None
-    if _WH_QUESTION.search(before) is not None:
+    if _ASKS.search(before) is not None:
         return None
     if frame.only is not None and frame.only.match(text, start) is None:
         return None

@@ -19,7 +19,7 @@ _INVERTED = re.compile(
     re.IGNORECASE,
 )
 _CONTRACTION = re.compile(
-    r"(?<![\w'])(?P<stem>[a-z]{1,12}?)(?P<suffix>n't|'(?:m|re|ve|ll|s|d))\b(?P<next>\s+[a-z]+)?", re.IGNORECASE
+    r"(?<![\w'])(?P<stem>[a-z]{1,12}?)(?P<suffix>n't|'(?:m|re|ve|ll|s|d))\b(?=(?P<next>\s+[a-z]+)?)", re.IGNORECASE
 )
 
 
@@ -49,4 +49,4 @@ def _expand(match: re.Match[str]) -> str:
         full = f"{word} {'had' if following.strip().lower() in _PARTICIPLES else 'would'}"
     else:
         return match[0]
-    return stem[0] + full[1:] + following
+    return stem[0] + full[1:]

@@ -68,6 +68,10 @@ _SMALL = frozenset(
 )
 _BIRTH = re.compile(r"\b(?:born|birth|birthday|dob)\b[^.?!]{0,25}\Z", re.IGNORECASE)
 _NINE_DIGITS_OF_SSN = re.compile(r"\b(?:social|ssn)\b", re.IGNORECASE)
+_OTHER_NUMBERS = re.compile(
+    r"\b(?:account|order|reference|policy|confirmation|tracking|invoice|serial|claim|ticket|case|customer|card)\b",
+    re.IGNORECASE,
+)
 _NAME_WORD = re.compile(r"[^\W\d_]{2,30}(?:[-'’][^\W\d_]{1,30})?")
 _STRONG_CUE = re.compile(
     r"\b(?:my|his|her|the|customer|first|full) name is |\bmy name's |\b(?:mr|mrs|ms|dr)\.? ", re.IGNORECASE
@@ -92,11 +96,11 @@ def entities_of(
         english: False leaves only what is written in figures and signs.
         region: two letters; where telephone numbers without a country code are.
     """
-    claimed: list[Place] = []
+    claimed = bytearray(len(text))
     found: list[EntityResult] = []
     for kind, sub_type, place in _proposals(text, english, said_at, timezone_offset_minutes, region):
-        if place.start < place.end and not any(place.start < end and start < place.end for start, end in claimed):
-            claimed.append(place)
+        if place.start < place.end and not any(claimed[place.start : place.end]):
+            claimed[place.start : place.end] = b"\1" * (place.end - place.start)
             found.append(EntityResult(kind, sub_type, "Managed", text[place.start : place.end], place.start))
     return tuple(sorted(found, key=lambda entity: entity.offset))
 
@@ -184,7 +188,8 @@ def _spoken(text: str) -> Iterator[tuple[str, str, Place]]:
         elif 12 <= count <= 19 and "card" in text.lower():
             yield "PCI", "CREDIT_CARD_NUMBER", place
         else:
-            yield ("PII", "PHONE_NUMBER", place) if count <= 15 else ("General", "NUMBER", place)
+            a_phone = count <= 15 and _OTHER_NUMBERS.search(text[: match.start()][-60:]) is None
+            yield ("PII", "PHONE_NUMBER", place) if a_phone else ("General", "NUMBER", place)
 
 
 def _quantities(text: str) -> Iterator[tuple[str, str, Place]]:

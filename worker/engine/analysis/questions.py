@@ -21,7 +21,7 @@ _DETERMINERS = words_of("the a an my your our their his her this that these thos
 _NEGATED = frozenset(f"{verb}n't" for verb in words_of("is are was were do does did has have could would should wo ca"))
 _VERBS_TO_ASK_WITH = AUXILIARIES | _NEGATED
 _SUBJECTS = PRONOUNS | _DETERMINERS
-_LEADING = LEAD_INS | words_of("because actually just excuse please listen")
+_LEADING = LEAD_INS | words_of("because actually just excuse please listen great perfect excellent thanks")
 _TAG = re.compile(
     r"(?:\b(?:is|are|was|were|do|does|did|have|has|can|could|will|would|should)(?: not|n't)"
     r" (?:it|you|they|we|i|he|she|that|there)"
@@ -33,7 +33,7 @@ _ASKED = re.compile(
     r"\b(?:(?:can|could|would|will) (?:you|someone|somebody|anyone) (?:please |also |just |kindly )?"
     r"(?:tell|explain|let me know|confirm)"
     r"|(?:i was|i am|i'm|was|just) wondering (?:if|whether|what|when|why|how|where)"
-    r"|do you (?:know|think|mean|happen to|remember)"
+    r"|(?:and|but|so) (?:can|could|would|will) you|do you (?:know|think|mean|happen to|remember)"
     r"|(?:may|could|can) i (?:have|ask|get|speak|talk)|how (?:can|may) i help)\b"
 )
 
@@ -104,6 +104,8 @@ def _wh(words: Sequence[str], place: int) -> bool:
         if following in {"about", "come", "much", "many", "long", "often", "soon", "far", "old"}:
             return len(words) - place <= 3 or _asks_within(words, place + 2) or following in {"about", "come"}
         return following in _VERBS_TO_ASK_WITH
+    if word == "what" and following in {"happens", "happened", "else", "kind", "type", "sort", "exactly"}:
+        return True
     if word in {"what", "which", "whose"}:
         if word == "what" and (following in {"a", "an"} or following == "about"):
             return following == "about"

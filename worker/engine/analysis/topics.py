@@ -7,7 +7,7 @@ The method is RAKE with repetition, kept up message by message instead of over t
 2. A candidate counts once per message. A single word must be said in two messages, a phrase in one.
 3. ``score = 1 - 1 / (1 + weight)`` with ``weight = messages * (1 + words) / 2``, so 0.6 for a phrase of two words
    said once, more with each repetition, never 1.
-4. A single word that is part of a phrase just as frequent is left out.
+4. A single word that is part of a phrase at least half as frequent is left out.
 
 A topic is reported when it first scores ``MIN_SCORE`` and again, with a new id and all its messages, when it has been
 said in twice as many messages. At most ``MAX_PHRASES`` are remembered; the rarest and oldest go first.
@@ -108,7 +108,7 @@ class TopicCounter:
         if len(key) > 1:
             return True
         return phrase.count > 1 and not any(
-            other.count >= phrase.count
+            2 * other.count > phrase.count
             for longer, other in self._phrases.items()
             if len(longer) > 1 and key[0] in longer
         )

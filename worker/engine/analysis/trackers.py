@@ -40,7 +40,6 @@ class TrackerIndex:
 
     def __init__(self, definitions: Sequence[TrackerDefinition]) -> None:
         self._definitions = tuple(definitions)
-        self._phrases: list[_Words] = []
         phrase_ids: dict[_Words, int] = {}
         # (tracker, vocabulary entry as given) -> the forms it may take in a text
         self._entries: list[tuple[int, str, frozenset[int]]] = []

@@ -69,6 +69,11 @@ LABELLED: list[tuple[str, set[str]]] = [
     ("i was wondering if you have this in blue", {Q}),
     ("may i have your name please", {Q}),
     ("how much does the premium plan cost", {Q}),
+    ("okay great and could you send me a confirmation by email", {Q, A}),
+    ("what happens if the reading is still wrong", {Q}),
+    ("so are you going to fix that or do i have to pay the whole thing", {Q}),
+    ("in that case one of our engineers will come out and check the meter", {A}),
+    ("we would like you to reach out to our accountant too", {A}),
     # nothing
     ("Thank you for calling Acme support.", set()),
     ("My name is Robert.", set()),
@@ -153,3 +158,13 @@ def test_rewriting(text: str, content: str, assignee: str | None, due: str | Non
     assert insight.due_by == due
     for tag in insight.tags:
         assert content[tag.begin_offset :].startswith(tag.text)
+
+
+def test_several_commitments() -> None:
+    """Everything that was promised in one breath is reported, each with its own date."""
+    text = "i will request a new reading tomorrow and i will send you a corrected bill by next friday"
+    found = _analyst().message("m", SpeakerRef("r", "Robert Miles"), text, SAID_AT).insights
+    assert [(insight.content, insight.due_by) for insight in found] == [
+        ("Robert will request a new reading tomorrow.", "2026-03-05T00:00:00.000Z"),
+        ("Robert will send you a corrected bill by next friday.", "2026-03-13T00:00:00.000Z"),
+    ]

@@ -56,7 +56,7 @@ VOCABULARY = st.sampled_from(
         "a.m.",
         "O'Neil",
         "e-mail",
-    ]  # fmt: skip
+    ]
 )
 ANY_WORD = VOCABULARY | st.text(max_size=12)
 GAPS = st.sampled_from([0.0, 0.1, 0.35, 0.8, 2.5, -0.2])
