@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
-from worker.engine.analysis import dates
 from worker.engine.analysis.entities import entities_of
 from worker.engine.analysis.insights import InsightFinder
-from worker.engine.analysis.sentiment import lexicon, sentiment_of
+from worker.engine.analysis.sentiment import sentiment_of
 from worker.engine.analysis.topics import TopicCounter
 from worker.engine.analysis.trackers import TrackerIndex
 from worker.engine.analysis.values import (
@@ -17,6 +16,7 @@ from worker.engine.analysis.values import (
     MessageAnalysis,
     SpeakerRef,
     TopicResult,
+    TrackerDefinition,
     TrackerResult,
 )
 
@@ -97,6 +97,12 @@ def _region_of(language: str) -> str:
 
 
 def prepare() -> None:
-    """Loads the word lists that are otherwise loaded by the first message. Takes some hundred milliseconds."""
-    lexicon()
-    dates.load()
+    """Loads the word lists that are otherwise loaded by the first messages. Takes up to a second."""
+    request = AnalysisRequest(
+        insight_types=frozenset(["question", "action_item", "topic"]),
+        trackers=(TrackerDefinition(None, "", ("sample phrase",)),),
+        detect_entities=True,
+        sentiment=True,
+    )
+    text = "I will call 415-555-2671 or 4111 1111 1111 1111 on March 5."
+    Analyst(request, str).message("", SpeakerRef(""), text, datetime(2026, 1, 1, tzinfo=UTC))

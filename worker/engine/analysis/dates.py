@@ -151,11 +151,6 @@ def due_of(spans: list[DateSpan], said_at: datetime, timezone_offset_minutes: in
     return None
 
 
-def load() -> None:
-    """Makes dateparser read its tables."""
-    _parse("march 5", datetime(2026, 1, 1))
-
-
 def _offset(minutes: int) -> timedelta:
     return timedelta(minutes=max(-_MAX_OFFSET_MINUTES, min(_MAX_OFFSET_MINUTES, minutes)))
 
