@@ -19,7 +19,11 @@ async def start_engine() -> AsyncIterator[StartEngine]:
     async with contextlib.AsyncExitStack() as servers, contextlib.AsyncExitStack() as clients:
 
         async def start(**settings: Any) -> Engine:
-            options = {"recognizer": "coded", "completion_grace_seconds": 0.1, "drain_seconds": 1.0} | settings
+            options: dict[str, Any] = {
+                "recognizer": "coded",
+                "completion_grace_seconds": 0.1,
+                "drain_seconds": 1.0,
+            } | settings
             server = await servers.enter_async_context(EngineServer(EngineSettings(**options)))
             _, answer = await fetch_token(server.base_url)
             return Engine(server, answer.get("accessToken", ""), clients)

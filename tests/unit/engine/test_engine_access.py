@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from typing import Any
 
 import aiohttp
 import orjson
@@ -54,13 +55,12 @@ async def test_browsers_may_ask_for_tokens(engine: Engine) -> None:
 async def test_the_ways_of_a_token(engine: Engine) -> None:
     """Query, both headers and subprotocol are accepted; an offered subprotocol is echoed."""
     token = engine.token
-    for number, options in enumerate(
-        [
-            {"additional_headers": {"x-api-key": token}},
-            {"additional_headers": {"authorization": f"Bearer {token}"}},
-            {"additional_headers": {}, "subprotocols": [Subprotocol(token)]},
-        ]
-    ):
+    carriers: list[dict[str, Any]] = [
+        {"additional_headers": {"x-api-key": token}},
+        {"additional_headers": {"authorization": f"Bearer {token}"}},
+        {"additional_headers": {}, "subprotocols": [Subprotocol(token)]},
+    ]
+    for number, options in enumerate(carriers):
         client = await engine.connect(f"call-{number}", path="/v1/realtime/insights/", **options)
         assert client.socket.subprotocol == (token if "subprotocols" in options else None)
         await client.start()
