@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from worker.audio.formats import AudioFormat, validate_format
 from worker.errors import ConfigurationError
+from worker.output.topics import Topics
 from worker.records import Encoding, InsightType
 
 CONFIG_FILE_VARIABLE = "SYMBL_WORKER_CONFIG"
@@ -401,3 +402,19 @@ def _read_file(file: Path) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
         raise ConfigurationError(f"{file}: must be sections of settings")
     return values
+
+
+def topics_of(settings: Settings) -> Topics:
+    """The names of the topics as a value that the pure parts understand; a pattern of input topics is left out."""
+    names = settings.topics
+    audio = tuple(name for name in names.audio if not name.startswith("^"))
+    return Topics(
+        audio=audio or ("symbl.audio",),
+        captions=names.captions,
+        transcripts=names.transcripts,
+        redacted=names.redacted,
+        insights=names.insights,
+        conversations=names.conversations,
+        dead_letters=names.dead_letters,
+        state=names.state,
+    )

@@ -217,6 +217,7 @@ async def produce(
     conversation_id: str,
     stream: str = "0",
     speakers: Sequence[str] = (),
+    details: Mapping[str, Any] | None = None,
     pace: float | None = 1.0,
     start: bool = True,
     end: bool = True,
@@ -229,6 +230,7 @@ async def produce(
     Args:
         kafka: keyword arguments that every aiokafka client takes.
         speakers: name of the speaker; for stereo up to two, in the order of the channels.
+        details: further members of the ``start`` record, such as trackers.
         pace: so many times faster than real time; None: as fast as Kafka takes it, without capture times.
         start: begin with a ``start`` record.
         end: finish with an ``end`` record.
@@ -238,8 +240,8 @@ async def produce(
         ConfigurationError: the format cannot be streamed, or something is asked for that needs a ``start``.
         BrokerError: Kafka cannot be reached or did not take a record in time.
     """
-    opening = start_value(source, stream, speakers)
-    if not start and (speakers or source.channels > 1):
+    opening = start_value(source, stream, speakers) | dict(details or {})
+    if not start and (speakers or details or source.channels > 1):
         raise ConfigurationError("speakers and two channels are told in the `start` record, which is switched off")
     async with _Line(kafka, topic, conversation_id) as line:
         if start:

@@ -10,8 +10,8 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from rich.console import Console
 from rich.text import Text
 
@@ -111,24 +111,16 @@ async def open_reader(
     Raises:
         BrokerError: Kafka cannot be reached, or a topic does not exist.
     """
-    consumer = AIOKafkaConsumer(**kafka, isolation_level="read_committed", fetch_max_wait_ms=100, **options)
+    settings = {"isolation_level": "read_committed", "fetch_max_wait_ms": 100, **kafka, **options}
+    consumer = AIOKafkaConsumer(*topics, **settings)
     try:
         try:
             async with asyncio.timeout(BROKER_SECONDS):
                 await consumer.start()
-                existing = await consumer.topics()
-                missing = sorted(set(topics) - set(existing))
-                if missing:
-                    raise BrokerError(
-                        f"no such topic: {', '.join(missing)} (`symbl-worker topics create` creates the worker's topics)"
-                    )
-                partitions = [
-                    TopicPartition(topic, partition)
-                    for topic in topics
-                    for partition in sorted(consumer.partitions_for_topic(topic))
-                ]
-                consumer.assign(partitions)
                 await (consumer.seek_to_beginning() if from_beginning else consumer.seek_to_end())
+        except UnknownTopicOrPartitionError:
+            missing = ", ".join(sorted(set(topics) - await consumer.topics()))
+            raise BrokerError(f"no such topic: {missing} (`symbl-worker topics create` makes them)") from None
         except (KafkaError, TimeoutError) as error:
             raise BrokerError(f"Kafka cannot be reached: {error or 'no answer'}") from error
         yield consumer

@@ -18,10 +18,9 @@ class Book:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.outputs: list[Output] = []
-        self.captions: list[Caption] = []
         self.changed: set[str] = set()
-        self.on_change: Callable[[], None] = _nothing
-        """Called when there is something new to publish; the shell that publishes sets it."""
+        self.on_caption: Callable[[Caption], None] = _nobody
+        """Takes captions, which are published at once; the shell that publishes sets it."""
 
     def __repr__(self) -> str:
         return f"<Book {self.ledger!r} outputs={len(self.outputs)} changed={len(self.changed)}>"
@@ -29,12 +28,10 @@ class Book:
     def say(self, output: Output) -> None:
         """Publish with the next batch."""
         self.outputs.append(output)
-        self.on_change()
 
     def caption(self, caption: Caption) -> None:
         """Publish at once, outside of batches."""
-        self.captions.append(caption)
-        self.on_change()
+        self.on_caption(caption)
 
     def finish(self, offset: int) -> None:
         """A holder of an input record is done with it."""
@@ -45,5 +42,5 @@ class Book:
         self.changed.add(conversation_id)
 
 
-def _nothing() -> None:
+def _nobody(_: Caption) -> None:
     pass

@@ -1,8 +1,8 @@
-"""Everything the worker holds for one assigned partition of audio: ledger, conversations, what is to be published. Pure.
+"""Everything the worker holds for one assigned partition: ledger, conversations, what is to be published. Pure.
 
-Records go in through ``receive``; ``take_batch`` returns, at one moment, the results, the changed states and the position
-that may be committed once both are safe. Batches are taken one after the other: the next one only when the last was
-either committed or given up with the lane.
+Records go in through ``receive``; ``take_batch`` returns, at one moment, the results, the changed states and the
+position that may be committed once both are safe. Batches are taken one after the other: the next one only when the
+last one is published, or given up with the lane.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from worker.intake.decode import decode
 from worker.intake.ledger import Ledger
-from worker.records import AudioChunk, Caption, DeadLetter, EndStream, Ignored, InputRecord, Output
+from worker.records import AudioChunk, DeadLetter, EndStream, Ignored, InputRecord, Output
 from worker.sessions.book import Book
 from worker.sessions.conversation import Conversation, ConversationPolicy, StreamCommand
 from worker.sessions.session import Session
@@ -40,7 +40,8 @@ class Lane:
     """One ownership of one partition.
 
     Args:
-        position: the committed position, where reading begins.
+        position: where reading begins: the committed position, or the first one there is.
+        has_committed: whether that position was committed.
         on_session: told of every new session, so that somebody runs its socket.
     """
 
@@ -52,12 +53,14 @@ class Lane:
         position: int,
         policy: ConversationPolicy,
         on_session: Callable[[Session], None],
+        has_committed: bool = True,
     ) -> None:
         self.topic = topic
         self.partition = partition
         self.ledger = Ledger(position)
         self.book = Book(self.ledger)
         self.committed_position = position
+        self.has_committed = has_committed
         self._policy = policy
         self._on_session = on_session
         self._conversations: dict[str, Conversation] = {}
@@ -141,12 +144,6 @@ class Lane:
 
     # --- publishing ---
 
-    def take_captions(self) -> list[Caption]:
-        """Captions to be published at once."""
-        captions = self.book.captions
-        self.book.captions = []
-        return captions
-
     def take_batch(self) -> Batch:
         """What is to be made safe next; may be empty."""
         outputs = self.book.outputs
@@ -166,6 +163,7 @@ class Lane:
     def committed(self, position: int) -> None:
         """A batch is safe, with this position."""
         self.committed_position = position
+        self.has_committed = True
 
     # --- internals ---
 

@@ -351,7 +351,7 @@ class Session:
         if isinstance(error, RequestRefusedError) and not self.is_over:
             self._refusals += 1
             if self._refusals >= self._policy.max_refusals:
-                self._fail(type(error).__name__)
+                self.give_up(type(error).__name__)
 
     def take_frames(self, now: float) -> list[bytes | str]:
         """What is to be sent now, in order."""
@@ -523,7 +523,7 @@ class Session:
         if socket.recognising or now < socket.message_due_until:
             if log and now - log[0][0] >= policy.max_hold_seconds:
                 # The socket goes as well, so that no late result contradicts the gap.
-                self._give_up("max_hold", self.buffer.sent_byte)
+                self._lose("max_hold", self.buffer.sent_byte)
                 socket.close_wanted = True
             return
         settled = None
@@ -539,9 +539,9 @@ class Session:
         socket.close_wanted = True
         self._flush_timeouts += 1
         if self._flush_timeouts >= self._policy.max_refusals and not self.buffer.is_settled:
-            self._give_up("not_flushed", self.buffer.end_byte)
+            self._lose("not_flushed", self.buffer.end_byte)
 
-    def _give_up(self, reason: str, end_byte: int) -> None:
+    def _lose(self, reason: str, end_byte: int) -> None:
         self.state.counters.gaps += 1
         start_ms, end_ms = self.buffer.settled_us // 1000, self.buffer.us_at(end_byte) // 1000
         detail: dict[str, object] = {"start_ms": start_ms, "end_ms": end_ms, "missing_records": 0}
@@ -567,8 +567,10 @@ class Session:
         self._settle(self.buffer.end_byte)
         self._close(Phase.ENDED)
 
-    def _fail(self, why: str) -> None:
+    def give_up(self, why: str) -> None:
         """Give the stream up: what is held becomes dead letters, and so does what comes."""
+        if self.is_over:
+            return
         self._failure = why
         for chunk in self.buffer.chunks():
             self._dead_letter(chunk.record())

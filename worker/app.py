@@ -1,0 +1,260 @@
+"""The wiring of the worker: builds everything, owns the order of start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import time
+from collections.abc import Callable
+
+import aiohttp
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from worker.config import Settings, topics_of
+from worker.deadline import Deadline
+from worker.errors import AuthenticationError
+from worker.http import StatusServer
+from worker.intake.consumer import Intake, IntakePolicy
+from worker.metrics import GaugeCollector, Metrics
+from worker.output.events import EventBuilder
+from worker.output.publisher import Publisher
+from worker.redaction import Redactor
+from worker.sessions.conversation import ConversationPolicy
+from worker.sessions.runner import Connection, RunnerPolicy, SessionRunner
+from worker.sessions.session import Session, SessionPolicy
+from worker.symbl.connection import Endpoint, SymblConnection, Timeouts
+from worker.symbl.retry import DialPolicy
+from worker.symbl.tokens import TokenProvider
+
+_log = structlog.get_logger(__name__)
+
+CONCURRENT_DIALS = 32
+STUCK_SECONDS = 60.0
+
+
+class Dialer:
+    """Opens sockets: a shared token, a bounded number of handshakes at a time."""
+
+    def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
+        symbl = settings.symbl
+        self._endpoint = Endpoint(base_url=symbl.base_url)
+        self._timeouts = Timeouts(
+            open_seconds=symbl.connect_timeout_seconds,
+            send_seconds=symbl.connect_timeout_seconds,
+            ping_interval_seconds=symbl.ping_seconds,
+            ping_timeout_seconds=symbl.ping_seconds,
+        )
+        self._tokens = TokenProvider(
+            symbl.base_url, symbl.app_id, settings.app_secret, http, timeout_seconds=symbl.connect_timeout_seconds
+        )
+        self._slots = asyncio.Semaphore(CONCURRENT_DIALS)
+
+    async def dial(self, conversation_id: str) -> Connection:
+        """Open a socket. A refused token is renewed once.
+
+        Raises:
+            SymblError: the host could not be reached, or refused.
+        """
+        async with self._slots:
+            token = await self._tokens.get()
+            try:
+                return await self._open(conversation_id, token)
+            except AuthenticationError:
+                self._tokens.invalidate(token)
+                return await self._open(conversation_id, await self._tokens.get())
+
+    async def close(self) -> None:
+        """Forget the token."""
+        await self._tokens.close()
+
+    async def _open(self, conversation_id: str, token: str) -> Connection:
+        return await SymblConnection.open(self._endpoint, conversation_id, token, timeouts=self._timeouts)
+
+
+async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> None:
+    """Run a worker until SIGTERM, SIGINT or a failure that it cannot repair.
+
+    Args:
+        ready: told the address of the HTTP port once everything runs.
+
+    Raises:
+        WorkerError: consumption cannot begin or go on.
+    """
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    metrics = Metrics(registry)
+    async with contextlib.AsyncExitStack() as stack:
+        http = await stack.enter_async_context(aiohttp.ClientSession())
+        dialer = Dialer(settings, http)
+        stack.push_async_callback(dialer.close)
+        kafka = settings.kafka.client_arguments()
+        publisher = Publisher(kafka, EventBuilder(topics_of(settings), f"/{settings.worker.group_id}"), metrics)
+        policy = _runner_policy(settings)
+        intake = Intake(
+            client_arguments=kafka,
+            policy=_intake_policy(settings),
+            conversations=_conversation_policy(settings),
+            publisher=publisher,
+            make_runner=lambda session: SessionRunner(session, dialer.dial, policy, metrics),
+            metrics=metrics,
+        )
+        registry.register(GaugeCollector(lambda: _gauges(intake)))
+        status = StatusServer(
+            settings.http.host,
+            settings.http.port,
+            registry=registry,
+            live=lambda: _stuck(intake),
+            ready=lambda: None if intake.is_ready else "not ready: joining the group, restoring, or shutting down",
+            sessions=lambda: _sessions(intake),
+        )
+        port = await status.start()
+        stack.push_async_callback(status.stop)
+        try:
+            await publisher.start()
+            await intake.start()
+            ready(f"http://{settings.http.host}:{port}")
+            await _run_until_signal(intake)
+        finally:
+            deadline = Deadline(settings.worker.shutdown_seconds)
+            _log.info("shutting_down", seconds=settings.worker.shutdown_seconds)
+            await intake.stop(deadline)
+            await publisher.stop(deadline.left())
+            _log.info("stopped")
+
+
+async def _run_until_signal(intake: Intake) -> None:
+    """Consume until the first signal; a second one ends the process at once, as signals do by default."""
+    loop = asyncio.get_running_loop()
+    consuming = asyncio.create_task(intake.run())
+    stop = asyncio.Event()
+
+    def on_signal(number: signal.Signals) -> None:
+        _log.info("signal", signal=number.name)
+        stop.set()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({consuming, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if consuming.done():
+            consuming.result()
+    finally:
+        for task in (waiting, consuming):
+            task.cancel()
+        await asyncio.gather(waiting, consuming, return_exceptions=True)
+
+
+def _runner_policy(settings: Settings) -> RunnerPolicy:
+    symbl = settings.symbl
+    dial = DialPolicy(initial_seconds=symbl.reconnect_initial_seconds, cap_seconds=symbl.reconnect_cap_seconds)
+    return RunnerPolicy(dial, symbl.healthy_seconds)
+
+
+def _intake_policy(settings: Settings) -> IntakePolicy:
+    buffer, worker = settings.buffer, settings.worker
+    return IntakePolicy(
+        topics=settings.topics.audio,
+        state_topic=settings.topics.state,
+        group_id=worker.group_id,
+        instance_id=worker.instance_id,
+        session_timeout_seconds=settings.kafka.session_timeout_seconds,
+        rebalance_seconds=worker.rebalance_seconds,
+        commit_interval_seconds=worker.commit_interval_seconds,
+        stream_high_bytes=buffer.stream_high_bytes,
+        stream_low_bytes=buffer.stream_low_bytes,
+        worker_high_bytes=buffer.worker_high_bytes,
+        worker_low_bytes=buffer.worker_low_bytes,
+        fetch_partition_bytes=buffer.fetch_partition_bytes,
+    )
+
+
+def _conversation_policy(settings: Settings) -> ConversationPolicy:
+    symbl, worker, conversation = settings.symbl, settings.worker, settings.conversation
+    captions = settings.captions
+    return ConversationPolicy(
+        session=SessionPolicy(
+            silence_horizon_seconds=worker.silence_horizon_seconds,
+            max_hold_seconds=worker.max_hold_seconds,
+            pace=symbl.pace,
+            start_timeout_seconds=symbl.connect_timeout_seconds,
+            stop_timeout_seconds=symbl.stop_timeout_seconds,
+            max_refusals=symbl.max_refusals,
+            captions=captions.mode != "off",
+            caption_interval_seconds=captions.interval_seconds if captions.mode == "coalesced" else None,
+        ),
+        audio_format=settings.audio.format,
+        language=conversation.language,
+        insight_types=conversation.insight_types,
+        confidence_threshold=conversation.confidence_threshold,
+        sentiment=conversation.sentiment,
+        detect_entities=conversation.detect_entities,
+        identify=symbl.identify,
+        no_connection_timeout_seconds=symbl.no_connection_timeout_seconds,
+        idle_seconds=conversation.idle_seconds,
+        max_age_seconds=conversation.max_age_seconds,
+        transcripts=settings.transcripts.enabled,
+        redaction=settings.redaction.enabled,
+        redactor=Redactor(settings.redaction.mask),
+    )
+
+
+def _stuck(intake: Intake) -> str | None:
+    silent = time.monotonic() - intake.polled_at
+    return f"no poll for {silent:.0f} s" if silent > STUCK_SECONDS else None
+
+
+def _all_sessions(intake: Intake) -> list[Session]:
+    return [
+        session
+        for lane in intake.lanes
+        for conversation in lane.conversations
+        for session in conversation.sessions.values()
+        if not session.is_over
+    ]
+
+
+def _gauges(intake: Intake) -> list[tuple[str, str, float]]:
+    sessions = _all_sessions(intake)
+    return [
+        ("owned_partitions", "Partitions that this worker has.", len(list(intake.lanes))),
+        ("paused_partitions", "Partitions that are not read because memory is full.", intake.paused_partitions),
+        ("held_audio_bytes", "Audio in memory.", intake.held_bytes),
+        ("conversations", "Conversations that are open.", sum(len(list(lane.conversations)) for lane in intake.lanes)),
+        ("streams", "Streams that are open.", len(sessions)),
+        ("listening_streams", "Streams whose socket takes audio.", sum(session.is_listening for session in sessions)),
+        (
+            "unsettled_audio_seconds",
+            "Audio received and not settled, over all streams.",
+            sum(session.buffer.end_us - session.buffer.settled_us for session in sessions) / 1e6,
+        ),
+        ("consumer_lag_records", "Records behind the end, over all partitions.", sum(intake.lag().values())),
+    ]
+
+
+def _sessions(intake: Intake) -> dict[str, object]:
+    states = {id(runner.session): runner.state for runner in intake.runners}
+    rows = [
+        {
+            "conversation_id": session.conversation_id,
+            "stream": session.stream,
+            "phase": session.phase.name.lower(),
+            "socket": states.get(id(session), "none"),
+            "listening": session.is_listening,
+            "symbl_conversation_id": session.symbl_conversation_id,
+            "received_ms": session.buffer.end_us // 1000,
+            "sent_ms": session.buffer.sent_us // 1000,
+            "settled_ms": session.buffer.settled_us // 1000,
+            "held_bytes": session.buffer.held_bytes,
+            "messages": session.state.counters.messages,
+            "reconnects": session.state.counters.reconnects,
+        }
+        for session in _all_sessions(intake)
+    ]
+    return {"lag_records": intake.lag(), "paused_partitions": intake.paused_partitions, "sessions": rows}

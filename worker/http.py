@@ -1,0 +1,69 @@
+"""Metrics, health and sessions on one port. Shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import orjson
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+
+class StatusServer:
+    """The worker's HTTP port.
+
+    Args:
+        live: why the process should be restarted; None while it is well.
+        ready: why it does not take part yet; None when it does.
+        sessions: JSON-ready account of who is streaming, without content.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        registry: CollectorRegistry,
+        live: Callable[[], str | None],
+        ready: Callable[[], str | None],
+        sessions: Callable[[], dict[str, object]],
+    ) -> None:
+        self._host = host
+        self._port = port
+        app = web.Application()
+        app.router.add_get("/metrics", lambda _: _metrics(registry))
+        app.router.add_get("/health/live", lambda _: _health(live()))
+        app.router.add_get("/health/ready", lambda _: _health(ready()))
+        app.router.add_get("/sessions", lambda _: _json(sessions()))
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def start(self) -> int:
+        """Listen. Returns the port.
+
+        Raises:
+            OSError: the address is taken or not ours.
+        """
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port, shutdown_timeout=1)
+        await site.start()
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+
+async def _metrics(registry: CollectorRegistry) -> web.Response:
+    return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+async def _health(problem: str | None) -> web.Response:
+    if problem is None:
+        return web.Response(text="ok\n")
+    return web.Response(text=f"{problem}\n", status=503)
+
+
+async def _json(value: object) -> web.Response:
+    return web.Response(body=orjson.dumps(value, option=orjson.OPT_INDENT_2), content_type="application/json")

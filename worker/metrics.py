@@ -1,0 +1,62 @@
+"""All metrics of the worker, in one place. Base units, bounded labels: never a conversation id, never content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+PREFIX = "symbl_worker"
+
+_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """Counters and histograms of one worker.
+
+    Args:
+        registry: where they are registered; each worker of a process needs its own.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, namespace=PREFIX, registry=registry)
+
+        self.records = counter("input_records", "Input records read.")
+        self.input_bytes = counter("input_bytes", "Bytes of input values read.")
+        self.outputs = counter("output_records", "Records published, by kind.", "kind")
+        self.dead_letters = counter("dead_letters", "Input records that became dead letters, by reason.", "reason")
+        self.unpublishable = counter("unpublishable_records", "Output records that the broker refused for good.")
+        self.dials = counter("dials", "Attempts to open a Symbl socket, by outcome.", "outcome")
+        self.sockets_lost = counter("sockets_lost", "Symbl sockets that ended without being asked to.")
+        self.sent_bytes = counter("sent_audio_bytes", "Audio sent to Symbl, replays included.")
+        self.received_frames = counter("received_frames", "Messages received from Symbl.")
+        self.unknown_messages = counter("unknown_messages", "Messages from Symbl of a type that is not known.")
+        self.malformed_messages = counter("malformed_messages", "Messages from Symbl that could not be read.")
+        self.rewinds = counter("rewinds", "Seeks back to audio that memory no longer held.")
+        self.rebalances = counter("rebalances", "Rebalances of the consumer group.")
+        self.lanes = counter("lanes", "Partitions taken up, by how: adopted or restored.", "how")
+        self.commit_failures = counter("commit_failures", "Commits that the group coordinator refused.")
+        self.publish_seconds = Histogram(
+            "publish_seconds",
+            "From handing a batch to the producer until the broker has it all.",
+            namespace=PREFIX,
+            registry=registry,
+            buckets=_LATENCY_BUCKETS,
+        )
+
+
+class GaugeCollector(Collector):
+    """Gauges that are read when somebody asks: name without prefix, explanation, value."""
+
+    def __init__(self, read: Callable[[], list[tuple[str, str, float]]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Read every gauge once."""
+        for name, text, value in self._read():
+            yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)

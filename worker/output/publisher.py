@@ -1,0 +1,186 @@
+"""The producer: says records and waits until the broker has them. Shell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from worker.errors import BrokerError
+from worker.metrics import Metrics
+from worker.output.events import EventBuilder
+from worker.records import Caption, DeadLetter, Output, OutputRecord
+
+_log = structlog.get_logger(__name__)
+
+MAX_REQUEST_BYTES = 2 << 20
+BATCH_BYTES = 128 << 10
+LINGER_MS = 5
+PENDING_CAPTIONS = 10_000
+RESTART_SECONDS = 1.0
+
+
+class Publisher:
+    """One idempotent producer for a whole worker.
+
+    Args:
+        client_arguments: of every aiokafka client.
+        build: makes records of what is to be said.
+    """
+
+    def __init__(self, client_arguments: dict[str, Any], build: EventBuilder, metrics: Metrics) -> None:
+        self._client_arguments = client_arguments
+        self._build = build
+        self._metrics = metrics
+        self._producer: Any = None
+        self._restart_lock = asyncio.Lock()
+        self._captions: deque[Caption] = deque(maxlen=PENDING_CAPTIONS)
+        self._captions_waiting = asyncio.Event()
+        self._caption_task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            BrokerError: no broker answers, or it refuses us.
+        """
+        self._producer = await self._connect()
+        self._caption_task = asyncio.create_task(self._send_captions())
+
+    async def stop(self, seconds: float) -> None:
+        """Disconnect, within a bounded time."""
+        if self._caption_task is not None:
+            self._caption_task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._caption_task
+        if self._producer is not None:
+            with contextlib.suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(self._producer.stop(), max(seconds, 0.1))
+
+    async def publish(self, outputs: Sequence[Output]) -> None:
+        """Say these, and return when the broker has them all. Results of one conversation keep their order."""
+        now = datetime.now(UTC)
+        await self.publish_records([self._build.build(output, time=now) for output in outputs])
+        for output in outputs:
+            self._metrics.outputs.labels(type(output).__name__).inc()
+            if isinstance(output, DeadLetter):
+                self._metrics.dead_letters.labels(output.reason.value).inc()
+
+    async def publish_records(self, records: Sequence[OutputRecord]) -> None:
+        """Say these records, and return when the broker has them all. Waits as long as the broker is away."""
+        began_at = time.monotonic()
+        pending = list(records)
+        while pending:
+            producer = self._producer
+            pending = await self._attempt(producer, pending)
+            if pending:
+                await self._restart(producer)
+        self._metrics.publish_seconds.observe(time.monotonic() - began_at)
+
+    def caption(self, caption: Caption) -> None:
+        """Say a caption soon, unless too many wait already: then the oldest is dropped."""
+        self._captions.append(caption)
+        self._captions_waiting.set()
+
+    # --- internals ---
+
+    async def _connect(self) -> Any:
+        producer = AIOKafkaProducer(
+            **self._client_arguments,
+            enable_idempotence=True,
+            linger_ms=LINGER_MS,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+        try:
+            await producer.start()
+        except KafkaError as error:
+            await producer.stop()
+            raise BrokerError(f"the producer cannot start: {type(error).__name__}") from error
+        return producer
+
+    async def _attempt(self, producer: Any, records: Sequence[OutputRecord]) -> list[OutputRecord]:
+        """Send all, wait for all. Returns those that have to be sent again by another producer."""
+        sent: list[tuple[OutputRecord, Any]] = []
+        left: list[OutputRecord] = []
+        for record in records:
+            if left:
+                left.append(record)
+                continue
+            try:
+                future = await producer.send(
+                    record.topic,
+                    value=record.value,
+                    key=record.key,
+                    headers=list(record.headers),
+                    partition=record.partition,
+                )
+                sent.append((record, future))
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+                self._refused(record, error)
+            except KafkaError as error:
+                _log.warning("publish_failed", topic=record.topic, error=type(error).__name__)
+                left.append(record)
+        again: list[OutputRecord] = []
+        for record, future in sent:
+            try:
+                await future
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+                self._refused(record, error)
+            except KafkaError as error:
+                _log.warning("publish_failed", topic=record.topic, error=type(error).__name__)
+                again.append(record)
+        return again + left
+
+    def _refused(self, record: OutputRecord, error: KafkaError) -> None:
+        self._metrics.unpublishable.inc()
+        size = len(record.value or b"")
+        _log.error("record_refused", topic=record.topic, size_bytes=size, error=type(error).__name__)
+
+    async def _restart(self, broken: Any) -> None:
+        """A producer whose sender has died never recovers: replace it."""
+        async with self._restart_lock:
+            if self._producer is not broken:
+                return
+            with contextlib.suppress(TimeoutError, KafkaError):
+                await asyncio.wait_for(broken.stop(), RESTART_SECONDS)
+            while True:
+                try:
+                    self._producer = await self._connect()
+                except BrokerError as error:
+                    _log.warning("producer_restart_failed", error=str(error))
+                    await asyncio.sleep(RESTART_SECONDS)
+                else:
+                    _log.warning("producer_restarted")
+                    return
+
+    async def _send_captions(self) -> None:
+        """Captions are worth something only now: they are sent at once, and not again."""
+        while True:
+            await self._captions_waiting.wait()
+            self._captions_waiting.clear()
+            now = datetime.now(UTC)
+            while self._captions:
+                record = self._build.build(self._captions.popleft(), time=now)
+                try:
+                    future = await self._producer.send(
+                        record.topic, value=record.value, key=record.key, headers=list(record.headers)
+                    )
+                    future.add_done_callback(_look_at)
+                    self._metrics.outputs.labels("Caption").inc()
+                except KafkaError:
+                    await asyncio.sleep(RESTART_SECONDS)
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """A caption that was not delivered is not missed, but its error must be fetched."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,220 @@
+"""The socket of one session: dials, sends, receives, dials again. Shell: all rules are the session's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from worker.errors import AuthenticationError, ConnectionLostError, RequestRefusedError, SymblError, WorkerError
+from worker.metrics import Metrics
+from worker.sessions.session import Session
+from worker.symbl.retry import DialPolicy, dial_attempts
+
+_log = structlog.get_logger(__name__)
+
+
+class Connection(Protocol):
+    """An open socket, as the runner needs it."""
+
+    @property
+    def close_code(self) -> int | None:
+        """The peer's close code, if it sent one."""
+
+    async def send(self, frame: bytes | str) -> None:
+        """Send one frame, within a bounded time."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def close(self) -> None:
+        """Close in an orderly way, within a bounded time."""
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerPolicy:
+    """When to dial again.
+
+    Args:
+        healthy_seconds: a socket that lived so long makes the delays start anew.
+    """
+
+    dial: DialPolicy
+    healthy_seconds: float
+
+
+class SessionRunner:
+    """Runs one session's sockets, one at a time, until the session is over or the task is cancelled.
+
+    Cancelling drops the socket without ``stop_request``, so that the conversation stays open for whoever continues it.
+
+    Args:
+        dial: opens a socket for a conversation id.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        dial: Callable[[str], Awaitable[Connection]],
+        policy: RunnerPolicy,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.session = session
+        self.state = "waiting"
+        """For people: waiting, dialling or connected."""
+        self._dial = dial
+        self._policy = policy
+        self._metrics = metrics
+        self._clock = clock
+        self._wake = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<SessionRunner {self.state} {self.session!r}>"
+
+    def wake(self) -> None:
+        """The session has something new to do."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Serve the session until it is over. A bug of ours costs this stream, as dead letters, and no other."""
+        try:
+            await self._run()
+        except Exception as error:
+            # The text of a foreign exception may hold content: only where it came from is logged.
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            _log.error(
+                "session_failed",
+                conversation=self.session.conversation_id,
+                stream=self.session.stream,
+                error=type(error).__name__,
+                where=f"{frame.name}:{frame.lineno}",
+            )
+            self.session.give_up("internal_error")
+        self.state = "over"
+
+    async def _run(self) -> None:
+        session = self.session
+        while not session.is_over:
+            if not session.wants_connection:
+                self.state = "waiting"
+                session.tick(self._clock())
+                await self._sleep(session.next_deadline(self._clock()))
+                continue
+            try:
+                await self._stay_connected()
+            except RequestRefusedError as error:
+                self._log_failure("start_refused", error)
+                session.connection_refused(error)
+                await asyncio.sleep(random.uniform(0, self._policy.dial.cap_seconds))
+            except AuthenticationError as error:
+                # Nothing is wrong with this stream: it waits until the credentials are right again.
+                self._log_failure("credentials_refused", error)
+                await asyncio.sleep(random.uniform(0, self._policy.dial.cap_seconds))
+
+    async def _stay_connected(self) -> None:
+        """Dial until a socket has been healthy, or has done its work.
+
+        Raises:
+            SymblError: one that dialling again does not help.
+        """
+        async for attempt in dial_attempts(self._policy.dial, on_retry=self._on_retry, clock=self._clock):
+            with attempt:
+                if not self.session.wants_connection:
+                    return
+                self.state = "dialling"
+                connection = await self._open()
+                opened_at = self._clock()
+                cause = await self._serve(connection)
+                if isinstance(cause, RequestRefusedError):
+                    # The session has counted it; the next attempt waits like any other.
+                    raise ConnectionLostError("start refused")
+                if cause is not None and self._clock() - opened_at < self._policy.healthy_seconds:
+                    raise cause
+
+    async def _open(self) -> Connection:
+        try:
+            connection = await self._dial(self.session.conversation_id)
+        except SymblError as error:
+            self._metrics.dials.labels(type(error).__name__).inc()
+            raise
+        self._metrics.dials.labels("opened").inc()
+        return connection
+
+    async def _serve(self, connection: Connection) -> WorkerError | None:
+        """Serve one open socket until it is gone. Returns why it went, None for an orderly end."""
+        session = self.session
+        self.state = "connected"
+        session.connection_opened(self._clock())
+        reader = asyncio.create_task(self._read(connection))
+        reader.add_done_callback(lambda _: self._wake.set())
+        orderly = False
+        try:
+            while not reader.done():
+                try:
+                    await self._send(connection)
+                except ConnectionLostError:
+                    break
+                if session.wants_close:
+                    orderly = session.is_over or session.end_seen
+                    break
+                await self._sleep(session.next_deadline(self._clock()))
+                session.tick(self._clock())
+            if orderly:
+                await connection.close()
+        finally:
+            connection.abort()
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reader
+        cause = session.connection_closed(connection.close_code, self._clock())
+        if cause is not None:
+            self._metrics.sockets_lost.inc()
+            self._log_failure("socket_lost", cause)
+        return cause
+
+    async def _send(self, connection: Connection) -> None:
+        for frame in self.session.take_frames(self._clock()):
+            await connection.send(frame)
+            if isinstance(frame, bytes):
+                self._metrics.sent_bytes.inc(len(frame))
+
+    async def _read(self, connection: Connection) -> None:
+        async for frame in connection:
+            self._metrics.received_frames.inc()
+            self.session.receive_frame(frame, self._clock())
+            self._wake.set()
+
+    async def _sleep(self, deadline: float | None) -> None:
+        """Wait until somebody wakes us, or until the deadline."""
+        if deadline is not None:
+            timer = asyncio.get_running_loop().call_later(max(0.0, deadline - self._clock()), self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            self._wake.clear()
+            if deadline is not None:
+                timer.cancel()
+
+    def _on_retry(self, attempt: int, delay: float, error: type[BaseException]) -> None:
+        self.state = "dialling"
+        _log.info(
+            "dialling_again",
+            conversation=self.session.conversation_id,
+            stream=self.session.stream,
+            attempt=attempt,
+            delay_seconds=round(delay, 3),
+            error=error.__name__,
+        )
+
+    def _log_failure(self, event: str, error: WorkerError) -> None:
+        _log.warning(event, conversation=self.session.conversation_id, stream=self.session.stream, error=str(error))
