@@ -1,5 +1,5 @@
 # One image, two roles: `symbl-worker run` (default) and `symbl-worker engine`.
-FROM python:3.12-slim-bookworm AS base
+FROM python:3.13-slim-bookworm AS base
 
 FROM base AS build
 # "yes" brings speech recognition and text analysis along; "no" makes a smaller image that is a worker only.
@@ -9,7 +9,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY requirements/ requirements/
-# Wheels only: no compiler is needed, and nothing is run that is not covered by a hash.
+# Wheels only: no compiler is needed, and nothing is run that is not covered by a hash. This decides the Python version:
+# pocketsphinx has wheels for 3.11 and 3.13, none for 3.12.
 RUN case "$WITH_ENGINE" in \
       yes) lock=engine ;; \
       no) lock=runtime ;; \
@@ -39,8 +40,7 @@ USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080 8700
 STOPSIGNAL SIGTERM
-# Health is asked for over HTTP by whoever runs the container: /health/live and /health/ready.
-HEALTHCHECK NONE
+# No HEALTHCHECK: whoever runs the container asks /health/live and /health/ready over HTTP.
 ENTRYPOINT ["symbl-worker"]
 CMD ["run"]
 ARG VERSION=0.1.0

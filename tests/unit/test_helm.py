@@ -178,6 +178,10 @@ class TestSemantics:
             names = {port["name"] for port in container.get("ports", [])}
             probes = [container[key] for key in container if key.endswith("Probe")]
             assert {probe["httpGet"]["port"] for probe in probes} <= names
+            for document in documents:
+                component = document["metadata"]["labels"]["app.kubernetes.io/component"]
+                if document["kind"] == "Service" and component == container["name"]:
+                    assert {port["targetPort"] for port in document["spec"]["ports"]} <= names
 
     def test_mounts_have_volumes(self, documents: list[Document]) -> None:
         """Every mount has a volume of its name, every volume is mounted, and no path is used twice."""
