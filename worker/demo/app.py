@@ -48,7 +48,7 @@ STATE_TOPIC = "symbl.state"
 SHOWN = ("redacted", "insights", "conversations", "dead-letters")
 REPLACED = (
     *("SYMBL__", "TOPICS__", "WORKER__", "AUDIO__", "CONVERSATION__", "CAPTIONS__", "TRANSCRIPTS__", "REDACTION__"),
-    *("BUFFER__", "HTTP__", "LOG__", "ENGINE__", "SYMBL_WORKER_CONFIG"),
+    *("BUFFER__", "HTTP__", "LOG__", "ENGINE_", "SYMBL_WORKER_CONFIG"),
 )
 SETTINGS = {
     "LOG__FORMAT": "console",

@@ -282,9 +282,8 @@ class ApacheKafka(LocalKafka):
         self._properties.write_text(
             PROPERTIES.format(port=port, controller_port=controller_port, data=self._folder / "data"), encoding="utf-8"
         )
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         formatted = subprocess.run(  # noqa: S603
-            ["java", *HEAP, *self._main("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")],  # noqa: S607
+            ["java", *HEAP, *self._main("kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c")],  # noqa: S607
             env=self._env,
             capture_output=True,
             text=True,
@@ -406,6 +405,12 @@ def ensure_jars(env: Mapping[str, str], say: Say) -> Path:
     if not folder.is_dir():
         raise BrokerError(f"the jars could not be put into {folder}")
     return folder
+
+
+def new_cluster_id() -> str:
+    """A random UUID the way Kafka writes it. It begins with a letter: a dash would read as an option."""
+    first, *rest = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([first & 0x7F, *rest])).rstrip(b"=").decode()
 
 
 def free_ports(count: int) -> list[int]:
