@@ -138,8 +138,10 @@ class Speller:
     def _domain_end(self, index: int) -> int | None:
         """The index after the domain that begins at ``index``; `_END` when the text ends inside of one."""
         tokens = self._tokens
+        if index >= len(tokens):
+            return _END
         end: int | None = None
-        if index < len(tokens) and tokens[index].word in lexicon.MAIL_PROVIDERS:
+        if tokens[index].word in lexicon.MAIL_PROVIDERS:
             end = index + 1
         position = self._label_end(index)
         while position is not None:

@@ -115,9 +115,9 @@ DEFAULT: Final[tuple[Detector, ...]] = (
 
 
 def find_beginnings(reading: Reading) -> Iterator[Span]:
-    """What may become personal data when the text goes on: two digits or more, a piece of an address."""
+    """What may become personal data when the text goes on: two number words or digits, a piece of an address."""
     for run in reading.runs:
-        if len(run.groups) > 1 or (len(run.digits) > 1 and not run.groups[0].spoken):
+        if run.last - run.first > 1 or (len(run.digits) > 1 and not run.groups[0].spoken):
             yield Span(NUMBER, run.start, run.end, SUSPECTED)
     yield from addresses.find_written(reading.text)
     for span in addresses.Speller(reading).find_fragments():

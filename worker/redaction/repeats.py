@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 from worker.redaction import lexicon
@@ -26,20 +26,19 @@ class Secrets:
     """
 
     def __init__(self, known: Iterable[str]) -> None:
-        self._secrets: list[tuple[str, ...]] = []
-        self._places: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        self._words: set[str] = set()
+        self._pairs: set[tuple[str, str]] = set()
         self._digits: set[str] = set()
         for secret in known:
             reading = Reading(secret)
-            words = tuple(token.word for token in _telling(reading))
-            for place, word in enumerate(words):
-                self._places[word].append((len(self._secrets), place))
-            self._secrets.append(words)
+            words = [token.word for token in _telling(reading)]
+            self._words.update(words)
+            self._pairs.update(pairwise(words))
             for run in reading.runs:
                 self._digits.update(_grams(run.digits))
 
     def __repr__(self) -> str:
-        return f"<{len(self._secrets)} secrets>"
+        return f"<Secrets with {len(self._words)} words>"
 
     def find(self, reading: Reading) -> Iterator[Span]:
         """Every part of a secret in ``reading``."""
@@ -47,23 +46,16 @@ class Secrets:
         yield from self._find_digits(reading)
 
     def _find_words(self, tokens: Sequence[Token]) -> Iterator[Span]:
-        for index, token in enumerate(tokens):
-            length = max((self._common(tokens, index, *place) for place in self._places.get(token.word, ())), default=0)
-            part = tokens[index : index + length]
-            if _is_telling([token.word for token in part]):
+        """Words of which each two neighbours are neighbours in a secret, and single words of a secret."""
+        index = 0
+        while index < len(tokens):
+            end = index + 1
+            while end < len(tokens) and (tokens[end - 1].word, tokens[end].word) in self._pairs:
+                end += 1
+            part = tokens[index:end]
+            if part[0].word in self._words and _tells([token.word for token in part]):
                 yield Span(REPEATED, part[0].start, part[-1].end, SUSPECTED)
-
-    def _common(self, tokens: Sequence[Token], index: int, secret: int, place: int) -> int:
-        """How many words from ``index`` on are the same as those of the secret from ``place`` on."""
-        words = self._secrets[secret]
-        length = 0
-        while (
-            index + length < len(tokens)
-            and place + length < len(words)
-            and tokens[index + length].word == words[place + length]
-        ):
-            length += 1
-        return length
+            index = end
 
     def _find_digits(self, reading: Reading) -> Iterator[Span]:
         for run in reading.runs:
@@ -78,7 +70,7 @@ def _telling(reading: Reading) -> tuple[Token, ...]:
     return tuple(token for token in reading.tokens if token.kind is not Kind.MARK and token.word not in _CONNECTORS)
 
 
-def _is_telling(words: Sequence[str]) -> bool:
+def _tells(words: Sequence[str]) -> bool:
     telling = [word for word in words if word not in _COMMON]
     if sum(len(word) for word in telling) < MIN_CHARS:
         return False

@@ -24,7 +24,7 @@ the number's «four one one one um one one one one uh one one one one and and on
 visa «forty one eleven eleven eleven eleven eleven eleven eleven» please
 visa «forty-one eleven eleven eleven eleven eleven eleven eleven» please
 visa «forty one hundred eleven, eleven hundred eleven, eleven hundred eleven, eleven hundred eleven» please
-its «four thousand one hundred eleven one thousand one hundred eleven one thousand one hundred eleven one thousand one hundred and eleven» bye
+its «four thousand one hundred eleven one thousand one hundred and eleven 1111 1111» bye
 «four triple one double one double one quadruple one quadruple one» correct
 it reads «four oh oh oh oh oh oh oh oh oh oh oh oh oh oh two» here
 it reads «four zero zero zero 0000 oh oh oh oh nought nought nought 2» here
@@ -83,8 +83,8 @@ IBANS = """
 «gb29 nwbk 6016 1331 9268 19» is the account
 «DE89 3704 0044 0532 0130 00» is the account
 «DE89370400440532013000» is the account
-the account is «d e eight nine three seven oh four double oh four four oh five three two oh one three oh double oh» got it
-the account is «D. E. eighty nine, thirty seven oh four, double oh four four, oh five three two, oh one three oh, double oh» got it
+it's «d e eight nine three seven oh four double oh four four oh five three two oh one three oh double oh» got it
+it's «D. E. eighty nine, thirty seven oh four, double oh four four, oh five three two, oh one three oh, double oh»
 the account is «g b two nine n w b k six oh one six one three three one nine two six eight one nine» got it
 my IBAN begins with d e «eight nine three seven oh four double oh»
 """

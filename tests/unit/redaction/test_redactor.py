@@ -1,0 +1,172 @@
+"""The redactor: marks, sources, captions, known secrets and its own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from worker.records import Finding, Masked
+from worker.redaction import Redactor, Span, SymblMark
+from worker.redaction.reading import Reading
+from worker.redaction.spans import merge
+
+CARD = "4111 1111 1111 1111"
+
+
+@pytest.fixture
+def redactor() -> Redactor:
+    return Redactor()
+
+
+def test_findings_point_at_the_masks(redactor: Redactor) -> None:
+    """Offsets are those of the masks in the masked text."""
+    masked = redactor.mask(f"pay {CARD} or mail jane@example.com now")
+    assert masked == Masked(
+        "pay **** or mail **** now",
+        (Finding("CARD_NUMBER", 4, 8, "worker"), Finding("EMAIL_ADDRESS", 17, 21, "worker")),
+    )
+
+
+def test_clean_text_has_no_findings(redactor: Redactor) -> None:
+    """Without findings the text is returned as it is; findings are empty, not None."""
+    assert redactor.mask("good morning") == Masked("good morning", ())
+
+
+# --- marks -----------------------------------------------------------------------------------------------------------
+
+
+def test_marks_are_masked_everywhere(redactor: Redactor) -> None:
+    """All occurrences of a mark are masked, in any case and spacing, but not inside of other words."""
+    masked = redactor.mask("Ann Lee met ann\n lee, Joann Leeds", [SymblMark("PERSON_NAME", "ann  lee")])
+    assert masked.text == "**** met ****, Joann Leeds"
+    assert masked.findings == (Finding("PERSON_NAME", 0, 4, "symbl"), Finding("PERSON_NAME", 9, 13, "symbl"))
+
+
+@pytest.mark.parametrize("value", ["(x", "a|b", "[z]", "4.1", "$", "\\d"])
+def test_marks_are_verbatim(redactor: Redactor, value: str) -> None:
+    """Punctuation in a mark means itself."""
+    assert redactor.mask(f"so {value} there 4x1 7", [SymblMark("OTHER", value)]).text == "so **** there 4x1 7"
+
+
+@pytest.mark.parametrize("value", ["", "  ", "****", "\ue000"])
+def test_empty_marks(redactor: Redactor, value: str) -> None:
+    """A mark without text, or of what is masked already, changes nothing."""
+    assert redactor.mask("hello **** there", [SymblMark("OTHER", value)]) == Masked("hello **** there", ())
+
+
+def test_source_is_both(redactor: Redactor) -> None:
+    """What both found is one mask of source "both"; the wider one names the type and the union is masked."""
+    masked = redactor.mask(f"pay {CARD} Jane", [SymblMark("PIN", "1111 Jane")])
+    assert masked == Masked("pay ****", (Finding("CARD_NUMBER", 4, 8, "both"),))
+
+
+def test_masking_goes_on_until_nothing_is_left(redactor: Redactor) -> None:
+    """A number that only stands out once another was masked is masked as well."""
+    masked = redactor.mask("7 4222 2222 2222", [SymblMark("PIN", "7")])
+    assert masked.text == "**** ****"
+
+
+def test_mark_hides_its_value() -> None:
+    """Personal data stays out of every repr."""
+    assert "jane" not in repr(SymblMark("PERSON_NAME", "jane"))
+
+
+# --- captions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("it is four", "it is four"),
+        ("it is four one", "it is ****"),
+        ("it is four um one one and", "it is **** and"),
+        ("it is thirty four", "it is ****"),
+        ("it is 41", "it is ****"),
+        ("it is double four", "it is ****"),
+        ("write to jane at", "write to ****"),
+        ("write to jane at blue ocean", "write to ****"),
+        ("write to jane at example dot", "write to ****"),
+        ("write to jane dot", "write to ****"),
+        ("write to jane dot doe", "write to ****"),
+        ("write to j a n e", "write to ****"),
+        ("write to jane underscore", "write to ****"),
+        ("write to jane@", "write to ****"),
+        ("write to jane@exa", "write to ****"),
+        ("write to jane.doe@example.co", "write to ****"),
+        ("the account is DE 89 3704", "the account is DE ****"),
+        (f"pay {CARD}", "pay ****"),
+        ("look at the picture", "look at the picture"),
+        ("let us meet at noon to talk", "let us meet at noon to talk"),
+        ("a well-known fact", "a well-known fact"),
+    ],
+)
+def test_captions(redactor: Redactor, text: str, masked: str) -> None:
+    """Interim text hides what may become personal data when it goes on."""
+    assert redactor.mask_caption(text).text == masked
+
+
+def test_captions_mask_marks(redactor: Redactor) -> None:
+    """Marks count in captions too."""
+    assert redactor.mask_caption("hello Jane", [SymblMark("PERSON_NAME", "jane")]).text == "hello ****"
+
+
+# --- known secrets ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "masked"),
+    [
+        ("four one one one two two", "the number four one one was said", "the number **** was said"),
+        ("four one one one two two", "starts with 4111", "starts with ****"),
+        ("4111 1122", "starts with four triple one", "starts with ****"),
+        ("four one one one two two", "four people and one dog", "four people and one dog"),
+        ("jane dot doe at example dot com", "Jane Doe will call", "**** will call"),
+        ("jane dot doe at example dot com", "example will call", "**** will call"),
+        ("jane dot doe at example dot com", "the doe and the dot com at noon", "the doe and the dot com at noon"),
+        ("jane@example.com", "jane, at example", "****"),
+        ("Baker Street", "street sign of baker", "**** sign of ****"),
+        ("", "anything 1 2 at all", "anything 1 2 at all"),
+        ("x", f"pay {CARD}", "pay ****"),
+    ],
+)
+def test_known_secrets(redactor: Redactor, secret: str, text: str, masked: str) -> None:
+    """Parts of a secret are masked in whichever form they come back, common words and single digits are not."""
+    result = redactor.mask_terms(text, [secret])
+    assert result.text == masked
+
+
+# --- the redactor itself ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mask", ["", "****" * 5, "X", "*4*", "*@*", " ", "one", "*one", "."])
+def test_masks_that_read_as_speech_are_refused(mask: str) -> None:
+    """A mask that could be taken for speech would be found again, or hide what it stands next to."""
+    with pytest.raises(ValueError, match="a mask"):
+        Redactor(mask)
+
+
+def test_own_detectors(redactor: Redactor) -> None:
+    """Detectors are exchangeable, and see every text."""
+
+    def find_jane(reading: Reading) -> Iterator[Span]:
+        place = reading.text.find("jane")
+        if place >= 0:
+            yield Span("PERSON_NAME", place, place + 4)
+
+    own = Redactor("[name]", detectors=[find_jane])
+    assert own.mask(f"jane and jane: {CARD}").text == f"[name] and [name]: {CARD}"
+    assert "jane" not in repr(own)
+
+
+def test_merge() -> None:
+    """Overlapping spans melt into their union, typed by the widest, then by score; touching ones do not."""
+    spans = [
+        Span("A", 5, 9),
+        Span("B", 0, 6),
+        Span("C", 9, 10),
+        Span("D", 20, 22, 0.5),
+        Span("E", 20, 22),
+        Span("F", 3, 3),
+    ]
+    assert merge(spans) == (Span("B", 0, 9), Span("C", 9, 10), Span("E", 20, 22))
