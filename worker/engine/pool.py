@@ -307,7 +307,8 @@ def _serve(
         if command == "audio" and number in formats:
             say(number, "heard", len(value) / formats[number].bytes_per_second)
         if command in ("finish", "close"):
-            recognizers.pop(number, None)
+            if number in recognizers:
+                recognizers.pop(number).close()
             formats.pop(number, None)
             say(number, "finished", None)
 
@@ -335,8 +336,6 @@ def _obey(
             return recognizer.change_format(value)
         case "finish":
             return recognizer.finish()
-        case "close":
-            recognizer.reset()
     return []
 
 

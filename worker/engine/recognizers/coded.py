@@ -113,6 +113,9 @@ class CodedRecognizer:
     def reset(self) -> None:
         self._restart()
 
+    def close(self) -> None:
+        self._restart()
+
     def _restart(self) -> None:
         self._buffer = bytearray()
         self._position = 0

@@ -79,7 +79,10 @@ class Recognizer(Protocol):
         """The audio that follows has another format; the clock goes on."""
 
     def finish(self) -> list[Event]:
-        """No more audio: finalises what is unfinished. Only `reset` may follow."""
+        """No more audio: finalises what is unfinished. Only `close` may follow."""
 
     def reset(self) -> None:
         """Forgets everything, as if new."""
+
+    def close(self) -> None:
+        """Gives up what it holds; nothing may follow."""

@@ -118,6 +118,9 @@ class SherpaRecognizer:
     def reset(self) -> None:
         self._restart()
 
+    def close(self) -> None:
+        del self._stream
+
     def _restart(self) -> None:
         self._reader = PcmReader(self._format)
         self._stream = self._recognizer.create_stream()

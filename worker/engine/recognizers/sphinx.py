@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,15 +21,9 @@ _FRAME_SAMPLES = int(FRAME_SECONDS * TARGET_HZ)
 _PARTIAL_FRAMES = 10
 _DECODER_FRAMES_PER_SECOND = 100
 _VAD_MODE = 2
+# Cepstral mean of ordinary wide-band speech: what a session assumes before it has heard its speaker.
+_FIRST_MEAN = "41.00,-5.29,-0.12,5.09,2.48,-4.07,-1.37,-1.78,-5.08,-2.05,-6.45,-1.42,1.17"
 _ALTERNATIVE = re.compile(r"\(\d+\)$")
-
-
-@dataclass
-class _Decoder:
-    """A decoder and the cepstral mean that it was born with."""
-
-    decoder: Any
-    fresh_mean: str
 
 
 class SphinxFactory:
@@ -52,13 +45,12 @@ class SphinxFactory:
         decoder = self._spare.pop() if self._spare else self._load()
         return SphinxRecognizer(decoder, self._library.Vad(_VAD_MODE, TARGET_HZ, FRAME_SECONDS), audio_format, self)
 
-    def take_back(self, decoder: _Decoder) -> None:
+    def take_back(self, decoder: Any) -> None:
         """Ends the use of a decoder."""
         self._spare.append(decoder)
 
-    def _load(self) -> _Decoder:
-        decoder = self._library.Decoder(loglevel="FATAL")
-        return _Decoder(decoder, decoder.get_cmn())
+    def _load(self) -> Any:
+        return self._library.Decoder(loglevel="FATAL")
 
 
 class SphinxRecognizer:
@@ -71,10 +63,9 @@ class SphinxRecognizer:
     _reader: PcmReader
     _rest: Samples
 
-    def __init__(self, decoder: _Decoder, vad: Any, audio_format: AudioFormat, factory: SphinxFactory) -> None:
-        self._owned: _Decoder | None = decoder
-        self._decoder = decoder.decoder
-        self._decoder.set_cmn(decoder.fresh_mean)
+    def __init__(self, decoder: Any, vad: Any, audio_format: AudioFormat, factory: SphinxFactory) -> None:
+        self._decoder = decoder
+        self._closed = False
         self._factory = factory
         self._vad = vad
         self._format = audio_format
@@ -97,16 +88,26 @@ class SphinxRecognizer:
         if self._endpointer.in_speech:
             self._decode(self._rest)
             events += self._end_utterance()
-        self._give_back()
+            self._endpointer.reset()
         return events
 
     def reset(self) -> None:
-        if self._endpointer.in_speech:
-            self._decoder.end_utt()
-        self._give_back()
+        self._abandon()
         self._restart()
 
+    def close(self) -> None:
+        self._abandon()
+        if not self._closed:
+            self._closed = True
+            self._factory.take_back(self._decoder)
+
+    def _abandon(self) -> None:
+        if self._endpointer.in_speech:
+            self._decoder.end_utt()
+            self._endpointer.reset()
+
     def _restart(self) -> None:
+        self._decoder.set_cmn(_FIRST_MEAN)
         self._reader = PcmReader(self._format)
         self._endpointer = Endpointer()
         self._kept: deque[Samples] = deque(maxlen=self._endpointer.settings.kept)
@@ -115,11 +116,6 @@ class SphinxRecognizer:
         self._begin_seconds = 0.0
         self._until_partial = _PARTIAL_FRAMES
         self._said = ""
-
-    def _give_back(self) -> None:
-        owned, self._owned = self._owned, None
-        if owned is not None:
-            self._factory.take_back(owned)
 
     def _hear(self, samples: Samples) -> list[Event]:
         events: list[Event] = []
@@ -168,13 +164,12 @@ class SphinxRecognizer:
         self._decoder.end_utt()
         self._said = ""
         self._until_partial = _PARTIAL_FRAMES
-        logmath = self._decoder.get_logmath()
         words = [
             HeardWord(
                 _ALTERNATIVE.sub("", segment.word),
                 self._begin_seconds + segment.start_frame / _DECODER_FRAMES_PER_SECOND,
                 self._begin_seconds + (segment.end_frame + 1) / _DECODER_FRAMES_PER_SECOND,
-                min(1.0, max(0.0, logmath.exp(segment.prob))),
+                min(1.0, max(0.0, segment.prob)),
             )
             for segment in self._decoder.seg()
             if not _is_filler(segment.word)

@@ -1,0 +1,123 @@
+"""Recognisers in processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.unit.engine.client import StartEngine
+from worker.demo.recorded_call import load_call
+from worker.engine.pool import PoolSessionMaker
+from worker.engine.recognizers.coded import encode_utterance
+from worker.engine.recognizers.events import AudioFormat, Event, Final
+from worker.engine.sessions import Listeners, Session
+from worker.errors import ConfigurationError
+
+
+class Heard:
+    """Keeps what a session says."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.finished = asyncio.Event()
+        self.failed = asyncio.Event()
+
+    @property
+    def texts(self) -> list[str]:
+        return [event.text for event in self.events if isinstance(event, Final)]
+
+    def listeners(self) -> Listeners:
+        return Listeners(on_events=self.events.extend, on_finished=self.finished.set, on_failed=self.failed.set)
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[PoolSessionMaker]:
+    maker = PoolSessionMaker("coded", None, processes=1, max_backlog_seconds=1.0)
+    await maker.start()
+    yield maker
+    await maker.stop()
+
+
+def _open(pool: PoolSessionMaker) -> tuple[Session, Heard]:
+    heard = Heard()
+    return pool.open(AudioFormat(), (), heard.listeners()), heard
+
+
+async def _soon(event: asyncio.Event) -> None:
+    async with asyncio.timeout(10.0):
+        await event.wait()
+
+
+async def test_sessions_in_one_process_do_not_mix(pool: PoolSessionMaker) -> None:
+    """Each session hears its own audio, in order, and its end comes after its last result."""
+    sessions = [_open(pool) for _ in range(3)]
+    for step in range(5):
+        for number, (session, _) in enumerate(sessions):
+            session.feed(encode_utterance(f"u{step}", [f"{number}-{step}"], word_seconds=0.01, gap_seconds=0.01))
+    for session, heard in sessions:
+        session.finish()
+        await _soon(heard.finished)
+    assert [heard.texts for _, heard in sessions] == [[f"{n}-{step}" for step in range(5)] for n in range(3)]
+
+
+async def test_a_session_that_is_far_behind_waits(pool: PoolSessionMaker) -> None:
+    """Audio above the backlog makes the feeder wait until the recogniser has heard it."""
+    session, heard = _open(pool)
+    session.feed(bytes(3 * 32_000))
+    waiting = asyncio.create_task(session.ready())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    async with asyncio.timeout(10.0):
+        await waiting
+    session.abort()
+    session.feed(bytes(10))
+    session.abort()
+    assert not heard.finished.is_set()
+
+
+async def test_a_killed_process_fails_its_sessions_and_is_replaced(pool: PoolSessionMaker) -> None:
+    """Sessions of a dead process fail at once; those opened afterwards are heard by the next process."""
+    _, heard = _open(pool)
+    [process_id] = pool.process_ids
+    os.kill(process_id, signal.SIGKILL)
+    await _soon(heard.failed)
+    session, later = _open(pool)
+    session.feed(encode_utterance("u", ["again"]))
+    session.finish()
+    await _soon(later.finished)
+    assert later.texts == ["again"]
+    assert not heard.finished.is_set()
+
+
+async def test_a_process_that_cannot_work_stops_the_start() -> None:
+    """A missing library or model is told to the operator at the start, not to clients later."""
+    maker = PoolSessionMaker("sherpa-onnx", None, processes=1, max_backlog_seconds=1.0)
+    with pytest.raises(ConfigurationError, match="sherpa"):
+        await maker.start()
+
+
+async def test_speech_over_a_socket(start_engine: StartEngine) -> None:
+    """Real speech becomes messages; a killed recogniser is an error and 1011, and the client may come back."""
+    engine = await start_engine(recognizer="pocketsphinx")
+    refused = await engine.connect()
+    await refused.send(type="start_request", config={"speechRecognition": {"encoding": "Opus"}})
+    [error] = await refused.rest()
+    assert "Opus" in error["message"]["payload"]["message"]
+    client = await engine.connect()
+    conversation = await client.start(noConnectionTimeout=60)
+    await client.audio(load_call().turns[0].audio + bytes(32_000))
+    message = await client.until("message_response")
+    assert len(message["messages"][0]["payload"]["content"].split()) > 3
+    maker = engine.server._sessions
+    assert isinstance(maker, PoolSessionMaker)
+    os.kill(maker.process_ids[0], signal.SIGKILL)
+    frames = await client.rest()
+    assert frames[-1]["message"]["type"] == "error"
+    assert client.close_code == 1011
+    client = await engine.connect()
+    assert await client.start() == conversation
+    await client.stop()
