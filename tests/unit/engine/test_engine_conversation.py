@@ -1,0 +1,346 @@
+"""The rules of a conversation, without sockets or clocks."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from worker.engine.conversation import (
+    Action,
+    Audience,
+    ChangeFormat,
+    Close,
+    Conversation,
+    Flush,
+    LineState,
+    Listen,
+    Send,
+)
+from worker.engine.masking import Finding
+from worker.engine.messages import AudioSpan
+from worker.engine.recognizers.events import AudioFormat, Final, HeardWord, Partial
+from worker.engine.requests import StartRequest, parse_text
+
+SHAPES = Path(__file__).parent / "data" / "shapes.json"
+NOW = 1_800_000_000.0
+
+
+def find_digits(text: str) -> Sequence[Finding]:
+    """Everything written in digits is personal data here."""
+    return [Finding("NUMBER", match.start(), match.end(), match.group()) for match in re.finditer(r"\d+", text)]
+
+
+def make(**options: Any) -> Conversation:
+    counter = itertools.count(1)
+    return Conversation(
+        "1234567890123456",
+        new_id=lambda: f"00000000-0000-4000-8000-{next(counter):012d}",
+        find_pii=find_digits,
+        **{"verbatim": True} | options,
+    )
+
+
+def request(user_id: str | None = "ines", **members: Any) -> StartRequest:
+    speaker = None if user_id is None else {"userId": user_id, "name": user_id.title(), "role": "agent"}
+    parsed = parse_text(orjson.dumps({"type": "start_request", "speaker": speaker, **members}).decode())
+    assert isinstance(parsed, StartRequest)
+    return parsed
+
+
+def said(text: str, start: float = 1.0) -> Final:
+    return Final(
+        tuple(
+            HeardWord(word, start + index * 0.25, start + index * 0.25 + 0.2, 0.9)
+            for index, word in enumerate(text.split())
+        )
+    )
+
+
+def frames(actions: Sequence[Action], kind: str | None = None) -> list[dict[str, Any]]:
+    sent = [action.frame for action in actions if isinstance(action, Send)]
+    return [frame for frame in sent if kind in (None, frame["type"], frame.get("message", {}).get("type"))]
+
+
+def shape(value: object) -> object:
+    """The structure of JSON: member names and types, the first element of arrays."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return type(value).__name__ if not isinstance(value, float | int) or isinstance(value, bool) else "number"
+
+
+def test_messages_have_the_shape_of_the_wire() -> None:
+    """Member names and JSON types are those of the original service."""
+    conversation = make(verbatim=False)
+    actions = conversation.receive_start(
+        1,
+        request(
+            insightTypes=["question", "action_item", "follow_up", "topic"],
+            trackers=[{"name": "Billing", "vocabulary": ["invoice"]}],
+            config={"sentiment": True, "detectEntities": True},
+        ),
+        NOW,
+    )
+    actions += conversation.receive_format(1, AudioFormat(sample_rate_hz=8000), NOW)
+    actions += conversation.receive_events(1, [Partial("can you")], NOW + 1.5)
+    actions += conversation.receive_events(
+        1, [said("can you send the invoice to omar by friday"), said("i will send the report by monday")], NOW + 3
+    )
+    for _ in range(3):
+        actions += conversation.receive_events(1, [said("the invoice total is wrong on every invoice")], NOW + 4)
+    actions += conversation.receive_stop(1, NOW + 4)
+    actions += conversation.receive_flushed(1, NOW + 4)
+    expected = orjson.loads(SHAPES.read_bytes())
+    seen: dict[str, object] = {}
+    for frame in frames(actions):
+        kind = frame["message"]["type"] if frame["type"] == "message" else frame["type"]
+        if kind == "recognition_result":
+            kind = f"{kind}.{'final' if frame['message']['isFinal'] else 'interim'}"
+        if kind == "insight_response":
+            kind = f"{kind}.{frame['insights'][0]['type']}"
+        seen.setdefault(kind, shape(frame))
+    for kind, structure in expected.items():
+        assert seen.get(kind) == structure, kind
+
+
+def test_integers_stay_integers() -> None:
+    """Typed clients fail on a fraction where an integer belongs, and on a number where a text belongs."""
+    conversation = make()
+    conversation.receive_start(1, request(), NOW)
+    actions = conversation.receive_events(1, [Partial("so"), said("so it goes", 3.0)], NOW + 5.6789)
+    interim, final = frames(actions, "recognition_result")
+    assert interim["timeOffset"] == 5678
+    assert interim["message"]["payload"]["raw"]["alternatives"][0] == {"words": [], "transcript": "so", "confidence": 0}
+    word = final["message"]["payload"]["raw"]["alternatives"][0]["words"][1]
+    assert word["startTime"] == {"seconds": "3", "nanos": "250000000"}
+    [message] = frames(actions, "message_response")[0]["messages"]
+    assert orjson.dumps(message["duration"]).decode() == (
+        '{"startTime":"2027-01-15T08:00:03.000Z","endTime":"2027-01-15T08:00:03.700Z","timeOffset":3,"duration":0.7}'
+    )
+    assert [word["word"] for word in orjson.loads(message["metadata"]["words"])] == ["so", "it", "goes"]
+
+
+@given(st.floats(0, 1e5), st.floats(0, 1e3), st.integers(0, 2 * 10**12))
+def test_spans_cover_what_was_said(start: float, length: float, base_ms: int) -> None:
+    """A span in whole milliseconds never begins after, nor ends before, the audio it stands for."""
+    span = AudioSpan.of(start, start + length, base_ms)
+    assert span.start_ms / 1000 <= start + 1e-6
+    assert span.end_ms / 1000 >= start + length - 1e-6
+    assert span.end_ms - span.start_ms <= length * 1000 + 2.01
+
+
+def test_the_wall_clock_base_is_fixed() -> None:
+    """startTime minus timeOffset is the same for all messages of one recognition, and moves with the next."""
+    conversation = make()
+    conversation.receive_start(1, request(disconnectOnStopRequest=False), NOW + 0.25)
+    first = frames(conversation.receive_events(1, [said("one", 2.0), said("two", 9.5)], NOW + 11), "message_response")
+    conversation.receive_stop(1, NOW + 20)
+    conversation.receive_flushed(1, NOW + 20)
+    conversation.receive_start(1, request(), NOW + 30)
+    second = frames(conversation.receive_events(1, [said("three", 0.5)], NOW + 31), "message_response")
+    times = [frame["messages"][0]["duration"]["startTime"] for frame in first + second]
+    assert times == ["2027-01-15T08:00:02.250Z", "2027-01-15T08:00:09.750Z", "2027-01-15T08:00:30.500Z"]
+
+
+def test_redaction_covers_every_text() -> None:
+    """With redactContent no frame of the conversation carries what was masked, whoever asked for it."""
+    conversation = make()
+    conversation.receive_start(1, request("omar", insightTypes=["question", "topic"]), NOW)
+    conversation.receive_start(
+        2,
+        request(
+            config={"redaction": {"redactContent": True, "redactionString": "##"}, "detectEntities": True},
+            trackers=[{"name": "Number", "vocabulary": ["4711"]}],
+        ),
+        NOW,
+    )
+    actions = conversation.receive_events(1, [Partial("is it four 47"), said("is it 4711 or 4712?")], NOW)
+    assert not re.search(
+        "47|four", orjson.dumps(frames(actions), option=orjson.OPT_INDENT_2).decode().replace('"47', "")
+    )
+    [message] = frames(actions, "message_response")[0]["messages"]
+    assert message["payload"]["content"] == message["metadata"]["originalContent"] == "is it ## or ##?"
+    assert "entities" not in message or all("value" not in entity for entity in message["entities"])
+    assert [word["word"] for word in orjson.loads(message["metadata"]["words"])] == ["is", "it", "##", "or", "##?"]
+    detected = frames(actions, "entity_response")[0]["entities"][0]
+    assert detected["matches"][1]["messageRefs"][0]["offset"] == 12
+    assert {match["detectedValue"] for match in detected["matches"]} == {"##"}
+
+
+def test_identified_content_is_listed() -> None:
+    """With identifyContent messages list what was found, with its clear value and place."""
+    conversation = make()
+    conversation.receive_start(1, request(config={"redaction": {"identifyContent": True}}), NOW)
+    actions = conversation.receive_events(1, [said("call 4711"), said("nothing here")], NOW)
+    first, second = (frame["messages"][0] for frame in frames(actions, "message_response"))
+    assert first["payload"]["content"] == "call 4711"
+    assert first["entities"] == [{"type": "NUMBER", "value": "4711", "text": "4711", "offset": 5}]
+    assert second["entities"] == []
+
+
+def test_speakers_are_told_apart() -> None:
+    """The server's id is stable per user over reconnects; speakers without identity are never taken for each other."""
+    conversation = make()
+
+    def speaker_id(line: int) -> str:
+        [frame] = frames(conversation.receive_events(line, [said("x")], NOW), "message_response")
+        return str(frame["messages"][0]["from"]["id"])
+
+    conversation.receive_start(1, request("ines", noConnectionTimeout=60), NOW)
+    conversation.receive_start(2, request(None), NOW)
+    conversation.receive_start(3, request(None), NOW)
+    ids = [speaker_id(line) for line in (1, 2, 3)]
+    conversation.receive_loss(1, NOW)
+    conversation.receive_start(4, request("ines"), NOW)
+    assert len(set(ids)) == 3
+    assert speaker_id(4) == ids[0]
+
+
+def test_results_of_a_lost_line_are_nobodys() -> None:
+    """Whoever lost the socket sends the audio again, so late results of the old one are dropped."""
+    conversation = make()
+    conversation.receive_start(1, request(noConnectionTimeout=60), NOW)
+    conversation.receive_loss(1, NOW)
+    assert conversation.receive_events(1, [said("late")], NOW) == []
+
+
+def test_a_start_while_stopping_resumes() -> None:
+    """A client need not wait for recognition_stopped before it starts again on the same socket."""
+    conversation = make()
+    conversation.receive_start(1, request(disconnectOnStopRequest=False), NOW)
+    assert conversation.receive_stop(1, NOW) == [Flush(1)]
+    assert conversation.receive_start(1, request(), NOW) == []
+    actions = conversation.receive_flushed(1, NOW)
+    assert frames(actions, "recognition_stopped")
+    assert any(isinstance(action, Listen) for action in actions)
+    assert conversation.line_state(1) is LineState.LISTENING
+
+
+def test_options_can_be_switched_in_flight() -> None:
+    """A modify_request may switch entity detection and sentiment, and an unchanged format changes nothing."""
+    conversation = make()
+    conversation.receive_options(detect_entities=True, sentiment=True)
+    assert conversation.receive_format(1, AudioFormat(), NOW) == []
+    conversation.receive_start(1, request(), NOW)
+    conversation.receive_options(detect_entities=None, sentiment=True)
+    actions = conversation.receive_format(1, AudioFormat(), NOW)
+    assert not any(isinstance(action, ChangeFormat) for action in actions)
+    [frame] = frames(conversation.receive_events(1, [said("great")], NOW), "message_response")
+    assert "sentiment" in frame["messages"][0]
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_topics_come_before_the_completion(count: int) -> None:
+    """Detected topics are sent now and then and once more at the end, always before the terminal messages."""
+    conversation = make()
+    actions = conversation.receive_start(1, request(insightTypes=["topic"]), NOW)
+    for _ in range(count):
+        actions += conversation.receive_events(1, [said("the invoice total and the invoice number")], NOW)
+    conversation.receive_stop(1, NOW)
+    actions += conversation.receive_flushed(1, NOW)
+    kinds = [frame["type"] if frame["type"] != "message" else frame["message"]["type"] for frame in frames(actions)]
+    assert kinds[-2:] == ["recognition_stopped", "conversation_completed"]
+    assert kinds.index("conversation_completed") == len(kinds) - 3
+    if "topic_response" in kinds:
+        assert kinds.index("topic_response") < kinds.index("conversation_completed")
+
+
+class ConversationMachine(RuleBasedStateMachine):
+    """Any sequence of inputs keeps the promises that clients rely on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conversation = make(silence_timeout_seconds=100.0)
+        self.now = NOW
+        self.lines = 0
+        self.started: set[int] = set()
+        self.closed: set[int] = set()
+        self.flushing: set[int] = set()
+        self.sequence = 0
+        self.subscribers_closed = False
+
+    def check(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Send(audience, line, frame):
+                    if audience in (Audience.LINE, Audience.LINE_AND_SUBSCRIBERS):
+                        assert line in self.started
+                        assert line not in self.closed, "nothing follows the close"
+                    if frame["type"] == "message_response":
+                        assert frame["sequenceNumber"] == self.sequence
+                        self.sequence += 1
+                    orjson.dumps(frame)
+                case Listen(line, _, _):
+                    self.started.add(line)
+                case Flush(line):
+                    assert line not in self.flushing
+                    self.flushing.add(line)
+                case Close(None, _):
+                    assert not self.subscribers_closed
+                    self.subscribers_closed = True
+                case Close(int(line), _):
+                    assert line not in self.closed
+                    self.closed.add(line)
+
+    @precondition(lambda self: not self.conversation.completed)
+    @rule(
+        user=st.sampled_from([None, "ines", "omar"]),
+        timeout=st.sampled_from([0, 10, None]),
+        disconnect=st.booleans(),
+    )
+    def start(self, user: str | None, timeout: int | None, disconnect: bool) -> None:
+        self.lines += 1
+        self.started.add(self.lines)
+        start = request(user, noConnectionTimeout=timeout, disconnectOnStopRequest=disconnect)
+        self.check(self.conversation.receive_start(self.lines, start, self.now))
+
+    @precondition(lambda self: self.lines and not self.conversation.completed)
+    @rule(data=st.data())
+    def act(self, data: st.DataObject) -> None:
+        line = data.draw(st.integers(1, self.lines))
+        conversation, now = self.conversation, self.now
+        match data.draw(st.sampled_from(["events", "stop", "loss", "failure", "again", "format"])):
+            case "events":
+                self.check(conversation.receive_events(line, [Partial("a"), said("a b?")], now))
+            case "stop":
+                self.check(conversation.receive_stop(line, now))
+            case "loss":
+                self.check(conversation.receive_loss(line, now))
+            case "failure":
+                self.check(conversation.receive_failure(line, now))
+            case "again" if line not in self.closed and conversation.line_state(line) is not None:
+                self.check(conversation.receive_start(line, request(), now))
+            case "format":
+                self.check(conversation.receive_format(line, AudioFormat(sample_rate_hz=8000), now))
+
+    @precondition(lambda self: self.flushing)
+    @rule()
+    def flushed(self) -> None:
+        line = self.flushing.pop()
+        self.check(self.conversation.receive_flushed(line, self.now))
+
+    @rule(seconds=st.sampled_from([1.0, 20.0, 200.0, 2000.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.check(self.conversation.receive_time(self.now))
+
+    @invariant()
+    def is_over_exactly_when_nobody_is_left(self) -> None:
+        assert self.conversation.completed == self.subscribers_closed
+        if not self.conversation.completed and self.started:
+            waits = self.conversation.next_deadline() is not None
+            assert waits or self.flushing, "a live conversation waits for something"
+
+
+ConversationMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+test_any_sequence_of_inputs = ConversationMachine.TestCase
