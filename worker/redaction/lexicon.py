@@ -57,7 +57,7 @@ NUMBER_WORDS: Final = ZEROS | UNITS.keys() | TEENS.keys() | TENS.keys()
 
 FILLERS: Final = _words(
     "um umm uh uhm er erm ah eh hmm hm mm mhm and then next so okay ok yeah yes yep right like well "
-    "sorry no wait actually again comma dash hyphen minus space plus dot to too for i mean let me see"
+    "sorry no wait actually again comma dash hyphen minus space plus dot to too for won ate fore tree i mean let me see"
 )
 """What may stand between two digits of one number: hesitation, correction, spoken punctuation, misheard digits."""
 

@@ -25,6 +25,8 @@ MAX_FILLERS: Final = 4
 CUE_WORDS_BEFORE: Final = 15
 CUE_WORDS_AFTER: Final = 6
 LABEL_CHARS: Final = 40
+PAIR: Final = 2
+"""Digits that a recogniser writes for what was said in one or two words."""
 
 _TOKEN: Final = re.compile(
     rf"""
@@ -225,13 +227,18 @@ def _read_runs(reading: Reading) -> Iterator[Run]:
 
 def _finished(tokens: tuple[Token, ...], groups: list[Group], first: int, last: int) -> Iterator[Run]:
     """The run of ``groups``, without an "oh" at its head that was not a digit."""
-    while groups and tokens[first].word in lexicon.INTERJECTED_ZEROS and not (len(groups) > 1 and groups[1].spoken):
+    while groups and tokens[first].word in lexicon.INTERJECTED_ZEROS and not _continues_digitwise(groups):
         groups = groups[1:]
         first += 1
         while groups and tokens[first].start < groups[0].start:
             first += 1
     if groups:
         yield Run(tuple(groups), first, last)
+
+
+def _continues_digitwise(groups: list[Group]) -> bool:
+    """Whether what follows the first group is said like it: in words, or digit by digit."""
+    return len(groups) > 1 and (groups[1].spoken or len(groups[1].digits) <= PAIR)
 
 
 # --- numbers in words ------------------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ one digit lost: «four one one one one one one one one one one one one one one»
 my card number is «four one one one one one one one one one one one one one» I think
 my card number is «four one one one one one one one»
 «4111 1111» is how my visa begins
+my card number is «four one one one won one one one» I think
+Oh «4111 1111 1111 1111» it is
 debit «4222222222223» there
 debit «4222222222224» there
 card number for order number 12345 is «4111 1111 1111 1111»
@@ -53,6 +55,7 @@ my social is «one two three, four five, six seven eight nine» ok
 the ssn is «one twenty three forty five sixty seven eighty nine»
 my S.S.N. is «two one nine oh nine nine nine nine nine»
 «two one nine oh nine double nine double nine» is my social
+her social is «oh 5 five one nine nine seventy three one»
 her tax id: «219099999»
 his social is «two one nine oh nine nine nine» I believe
 """
