@@ -44,6 +44,27 @@ async def partition_counts(client: Any) -> dict[str, int]:
     return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
 
+async def require_topics(settings: Settings) -> None:
+    """Make sure that the topics exist that a worker cannot do without.
+
+    Raises:
+        BrokerError: the broker cannot be used, or topics are missing.
+    """
+    names = topics_of(settings)
+    wanted = list(names.outputs().values())
+    if not settings.topics.audio[0].startswith("^"):
+        wanted = [*names.audio, *wanted]
+    async with admin_client(settings) as client:
+        described = await client.describe_topics(wanted)
+    missing = [topic["topic"] for topic in described if topic["error_code"]]
+    if missing:
+        raise BrokerError(f"topics are missing: {', '.join(missing)}; `symbl-worker topics create` makes them")
+    counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
+    inputs = max((counts[name] for name in names.audio if name in counts), default=0)
+    if counts[names.state] < inputs:
+        raise BrokerError(f"{names.state} has {counts[names.state]} partitions and needs {inputs}, as the input has")
+
+
 async def create_missing(settings: Settings, partitions: int, say: Callable[[str], None]) -> None:
     """Create the topics that do not exist. Topics that exist are left as they are.
 
@@ -56,15 +77,15 @@ async def create_missing(settings: Settings, partitions: int, say: Callable[[str
     names = topics_of(settings)
     async with admin_client(settings) as client:
         existing = await partition_counts(client)
+        brokers = (await client.describe_cluster())["brokers"]
+        replicas = settings.topics.replication_factor or min(3, len(brokers))
         present = [existing[name] for name in names.audio if name in existing]
         wanted = recommended(names, input_partitions=max(present, default=partitions))
         for topic in wanted:
             if topic.name in existing:
                 say(f"exists   {topic.name}, {existing[topic.name]} partitions")
                 continue
-            new = NewTopic(
-                topic.name, topic.partitions, settings.topics.replication_factor, topic_configs=topic.settings()
-            )
+            new = NewTopic(topic.name, topic.partitions, replicas, topic_configs=topic.settings())
             try:
                 answer = await client.create_topics([new])
             except KafkaError as error:

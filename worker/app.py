@@ -12,6 +12,7 @@ import aiohttp
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from worker.admin import require_topics
 from worker.config import Settings, topics_of
 from worker.deadline import Deadline
 from worker.errors import AuthenticationError
@@ -114,6 +115,7 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> Non
         port = await status.start()
         stack.push_async_callback(status.stop)
         try:
+            await require_topics(settings)
             await publisher.start()
             await intake.start()
             ready(f"http://{settings.http.host}:{port}")

@@ -49,8 +49,9 @@ def _clear_errors(command: Callable[..., T]) -> Callable[..., T]:
 
 
 def _settings(config: Path | None) -> Settings:
+    """Settings of a command for people: what it has to say is not in the log."""
     settings = load_settings(os.environ, config)
-    configure_logs(settings.log.level, settings.log.format)
+    configure_logs("ERROR", "console")
     return settings
 
 
@@ -69,7 +70,8 @@ def run(config: ConfigFile = None) -> None:
     """Run a worker until SIGTERM or Ctrl-C."""
     from worker.app import run_worker
 
-    settings = _settings(config)
+    settings = load_settings(os.environ, config)
+    configure_logs(settings.log.level, settings.log.format)
     try:
         _run(run_worker(settings, ready=lambda url: typer.echo(f"worker ready at {url}")), fast=settings.worker.uvloop)
     except OSError as error:
@@ -105,50 +107,47 @@ def create_topics(
 @cli.command()
 @_clear_errors
 def engine(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = 8700,
-    recognizer: Annotated[str, typer.Option(help="pocketsphinx, coded or sherpa-onnx.")] = "pocketsphinx",
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 when not given.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port, 8700 when not given; 0 picks a free one.")] = None,
+    recognizer: Annotated[str | None, typer.Option(help="pocketsphinx (default), coded or sherpa-onnx.")] = None,
     model_dir: Annotated[Path | None, typer.Option(help="Folder with a streaming model, for sherpa-onnx.")] = None,
     app_id: Annotated[
-        str | None, typer.Option(envvar="ENGINE_APP_ID", help="Accept only this application id …")
+        str | None, typer.Option(help="Accept only this application id; its secret is in ENGINE__APP_SECRET.")
     ] = None,
-    app_secret: Annotated[str | None, typer.Option(envvar="ENGINE_APP_SECRET", help="… with this secret.")] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Processes that recognise speech.")] = 1,
+    processes: Annotated[int | None, typer.Option(help="Processes that recognise speech.")] = None,
     result_delay: Annotated[
-        tuple[float, float], typer.Option(help="Delay of coded results, seconds: shortest, longest.")
-    ] = (0.0, 0.0),
+        tuple[float, float] | None, typer.Option(help="Delay of coded results, seconds: shortest, longest.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the result delays.")] = None,
-    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
-    """Run a Symbl-compatible engine; without an application id any credentials are accepted."""
+    """Run a Symbl-compatible engine; without an application id any credentials are accepted.
+
+    Every setting can also be given as ENGINE__NAME in the environment.
+    """
     try:
         from worker.engine.app import run_engine
-        from worker.engine.settings import RECOGNIZERS, EngineSettings
+        from worker.engine.config import load_engine_settings
     except ImportError as error:
-        typer.echo(
-            f"symbl-worker: the engine is not installed ({error.name}): pip install 'symbl-worker[engine]'", err=True
-        )
+        text = f"symbl-worker: the engine is not installed ({error.name}): pip install 'symbl-worker[engine]'"
+        typer.echo(text, err=True)
         raise typer.Exit(1) from None
-    chosen = next((name for name in RECOGNIZERS if name == recognizer), None)
-    if chosen is None:
-        raise typer.BadParameter(f"one of {', '.join(RECOGNIZERS)}", param_hint="--recognizer")
-    if (app_id is None) != (app_secret is None):
-        raise typer.BadParameter("give both --app-id and --app-secret, or neither")
-    configure_logs(log_level.upper(), "json")
-    settings = EngineSettings(
-        host=host,
-        port=port,
-        recognizer=chosen,
-        model_dir=model_dir,
-        accounts=None if app_id is None or app_secret is None else {app_id: app_secret},
-        pool_processes=processes,
-        result_delay_seconds=result_delay,
-        seed=seed,
-    )
+    given = {
+        "host": host,
+        "port": port,
+        "recognizer": recognizer,
+        "model_dir": model_dir,
+        "app_id": app_id,
+        "pool_processes": processes,
+        "result_delay_seconds": result_delay,
+        "seed": seed,
+    }
+    log = load_settings({name: value for name, value in os.environ.items() if name.startswith("LOG__")}).log
+    settings = load_engine_settings({"ENGINE__PORT": "8700", **os.environ}, given)
+    configure_logs(log.level, log.format)
     try:
         _run(_until_signal(run_engine(settings, ready=lambda url: typer.echo(f"engine ready at {url}"))), fast=True)
     except OSError as error:
-        typer.echo(f"symbl-worker: --port {port}: {error.strerror or error}", err=True)
+        typer.echo(f"symbl-worker: {settings.host}:{settings.port}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from None
 
 

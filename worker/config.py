@@ -115,8 +115,11 @@ class TopicSettings(_Section):
     dead_letters: str = Field("symbl.dead-letters", min_length=1, description="What could not be processed.")
     state: str = Field("symbl.state", min_length=1, description="Compacted changelog, internal.")
     partitions: int = Field(12, ge=1, le=10_000, description="Partitions that `topics create` gives to new topics.")
-    replication_factor: int = Field(
-        -1, ge=-1, le=32, description="Replicas that `topics create` asks for; -1 is the broker's default."
+    replication_factor: int | None = Field(
+        None,
+        ge=1,
+        le=32,
+        description="Replicas that `topics create` asks for; 3, or as many as there are brokers, when not set.",
     )
 
     @model_validator(mode="after")

@@ -53,6 +53,8 @@ def configure_logs(level: str, form: Literal["json", "console"]) -> None:
     root.setLevel(number)
     for name in FOREIGN_LOGGERS:
         logging.getLogger(name).setLevel(max(number, logging.INFO))
+    # It says ten times a second that a topic does not exist; those who wait for one say so once.
+    logging.getLogger("aiokafka.cluster").setLevel(logging.CRITICAL)
 
 
 def _without_exception_text(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -115,7 +115,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._clock = clock
         self._consumer: Any = None
         self._lanes: dict[TopicPartition, _OwnedLane] = {}
-        self._restoring: set[TopicPartition] = set()
+        self._restoring: frozenset[TopicPartition] = frozenset()
         self._restore_task: asyncio.Task[None] | None = None
         self._stopping = False
         self._squeezed = False
@@ -187,12 +187,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             consumer.subscribe(pattern=policy.topics[0], listener=self)
         else:
             consumer.subscribe(list(policy.topics), listener=self)
+        self._consumer = consumer
         try:
             await consumer.start()
         except KafkaError as error:
-            await consumer.stop()
             raise BrokerError(f"the consumer cannot start: {type(error).__name__}") from error
-        self._consumer = consumer
 
     async def run(self) -> None:
         """Read and feed until ``stop``.
@@ -208,6 +207,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             for owned in self._lanes.values():
                 if owned.publisher is not None and owned.publisher.done():
                     owned.publisher.result()
+            if self._restore_task is not None and self._restore_task.done() and not self._restore_task.cancelled():
+                self._restore_task.result()
             if self.failure is not None:
                 raise self.failure
 
@@ -330,7 +331,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         if self._restore_task is not None:
             self._restore_task.cancel()
             self._restore_task = None
-        self._restoring.clear()
+        self._restoring = frozenset()
         try:
             await self._publish_all(deadline)
         except Exception as error:  # raised here it would only be logged by aiokafka, with its text
@@ -340,7 +341,12 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Adopt the lanes whose partitions came back, hand over the others, restore what is new."""
-        wanted = set(assigned)
+        try:
+            await self._take_up(set(assigned))
+        except Exception as error:  # raised here it would only be logged by aiokafka
+            self.failure = BrokerError(f"partitions cannot be taken up: {type(error).__name__}")
+
+    async def _take_up(self, wanted: set[TopicPartition]) -> None:
         fresh = set(wanted)
         deadline = Deadline(self._policy.rebalance_seconds, self._clock)
         for partition, owned in list(self._lanes.items()):
@@ -357,8 +363,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         _log.info("partitions_assigned", adopted=len(self._lanes), new=len(fresh))
         if fresh:
             self._consumer.pause(*fresh)
-            self._restoring = fresh
-            self._restore_task = asyncio.create_task(self._restore(fresh))
+            self._restoring = frozenset(fresh)
+            self._restore_task = asyncio.create_task(self._restore(self._restoring))
 
     async def _is_ours_still(self, owned: _OwnedLane, deadline: Deadline) -> bool:
         """Whether nobody has committed to this partition since we did."""
@@ -371,7 +377,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             return not owned.lane.has_committed
         return bool(committed == owned.lane.committed_position)
 
-    async def _restore(self, partitions: set[TopicPartition]) -> None:
+    async def _restore(self, partitions: frozenset[TopicPartition]) -> None:
         """Build lanes for partitions that are new to this worker, then let them be read."""
         try:
             states = await self._read_states({partition.partition for partition in partitions})
@@ -385,7 +391,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 self._lanes[partition] = owned
                 self._consumer.seek(partition, position)
                 self._metrics.lanes.labels("restored").inc()
-            self._restoring.clear()
+            self._restoring = frozenset()
             self._consumer.resume(*partitions)
         except asyncio.CancelledError:
             raise
@@ -426,13 +432,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         latest: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
         await reader.start()
         try:
-            known = reader.partitions_for_topic(topic) or await _partitions(reader, topic)
-            missing = partitions - known
-            if missing:
-                raise StateError(f"it lacks partitions {sorted(missing)}: it needs as many as the input has")
             reader.assign(wanted)
-            await reader.seek_to_beginning(*wanted)
             ends = await reader.end_offsets(wanted)
+            await reader.seek_to_beginning(*wanted)
             while any([await reader.position(partition) < ends[partition] for partition in wanted]):
                 for partition, records in (await reader.getmany(timeout_ms=500)).items():
                     for record in records:
@@ -443,11 +445,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         finally:
             await reader.stop()
         return {partition: [load_state(value) for value in values.values()] for partition, values in latest.items()}
-
-
-async def _partitions(reader: Any, topic: str) -> set[int]:
-    await reader.topics()
-    return set(reader.partitions_for_topic(topic) or ())
 
 
 def _input_record(record: Any) -> InputRecord:
