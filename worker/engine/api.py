@@ -177,15 +177,15 @@ class Api:
             max_msg_size=self._settings.max_frame_bytes,
             timeout=2.0,
         )
-        await websocket.prepare(request)
+        try:
+            await websocket.prepare(request)
+        except ConnectionError:
+            return _message(400, "The client went during the handshake.")
         return websocket
 
     @contextlib.contextmanager
     def _peer(self, request: web.Request, websocket: web.WebSocketResponse) -> Iterator[Peer]:
-        transport = request.transport
-        if not isinstance(transport, asyncio.Transport):
-            raise ConnectionResetError("the client went during the handshake")
-        peer = Peer(websocket, transport, max_backlog_bytes=self._settings.max_backlog_bytes)
+        peer = Peer(websocket, request.transport, max_backlog_bytes=self._settings.max_backlog_bytes)
         self._peers.add(peer)
         self._all_gone.clear()
         try:

@@ -22,11 +22,11 @@ class Peer:
 
     Args:
         websocket: Prepared.
-        transport: Of the same connection.
+        transport: Of the same connection; None when the client went during the handshake.
     """
 
     def __init__(
-        self, websocket: web.WebSocketResponse, transport: asyncio.Transport, *, max_backlog_bytes: int
+        self, websocket: web.WebSocketResponse, transport: asyncio.Transport | None, *, max_backlog_bytes: int
     ) -> None:
         self._websocket = websocket
         self._transport = transport
@@ -75,7 +75,8 @@ class Peer:
         self._over = True
         self._queue.clear()
         self._backlog_bytes = 0
-        self._transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
         self._drained.set()
         self._wake.set()
 

@@ -96,16 +96,24 @@ def kind_of(frame: Frame) -> str:
 
 
 class Engine:
-    """A running engine and a token for it."""
+    """An address where an engine listens, a token for it, and the engine itself where it runs in the test."""
 
-    def __init__(self, server: EngineServer, token: str, clients: contextlib.AsyncExitStack) -> None:
-        self.server = server
+    def __init__(
+        self, base_url: str, token: str, clients: contextlib.AsyncExitStack, server: EngineServer | None = None
+    ) -> None:
+        self.base_url = base_url
         self.token = token
         self._clients = clients
+        self._server = server
+
+    @property
+    def server(self) -> EngineServer:
+        assert self._server is not None
+        return self._server
 
     async def connect(self, connection_id: str = "call-1", path: str = "/v1/streaming/", **options: Any) -> Client:
         options.setdefault("additional_headers", {"X-API-KEY": self.token})
-        address = self.server.base_url.replace("http", "ws", 1) + path + connection_id
+        address = self.base_url.replace("http", "ws", 1) + path + connection_id
         return Client(await self._clients.enter_async_context(websockets.connect(address, proxy=None, **options)))
 
 

@@ -26,7 +26,7 @@ async def start_engine() -> AsyncIterator[StartEngine]:
             } | settings
             server = await servers.enter_async_context(EngineServer(EngineSettings(**options)))
             _, answer = await fetch_token(server.base_url)
-            return Engine(server, answer.get("accessToken", ""), clients)
+            return Engine(server.base_url, answer.get("accessToken", ""), clients, server)
 
         yield start
 

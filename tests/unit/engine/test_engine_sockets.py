@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from websockets.typing import Subprotocol
 
 from tests.unit.engine.client import Engine, StartEngine, kind_of
-from worker.engine.recognizers.coded import encode_utterance
+from worker.engine.recognizers.coded import CodedRecognizer, encode_utterance
 
 
 async def test_a_normal_session(engine: Engine) -> None:
@@ -333,3 +334,39 @@ async def test_an_absurd_frame_is_refused(start_engine: StartEngine) -> None:
     await client.socket.send(bytes(70_000))
     await client.rest()
     assert client.close_code == 1009
+
+
+async def test_logs_hold_no_content(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither words, names, tokens nor connection ids of clients are logged at any level."""
+    caplog.set_level(0)
+    client = await engine.connect(
+        f"secretcall?access_token={engine.token}", subprotocols=[Subprotocol("secretprotocol")], additional_headers={}
+    )
+    await client.start("secretuser", config={"speechRecognition": {"encoding": "FLAC"}})
+    await client.socket.send("secrettext")
+    await client.audio(encode_utterance("u1", ["secretword"]))
+    await client.send(type="modify_request", speechRecognition={"encoding": "secretcoding"})
+    await client.until("message_response")
+    await engine.server.drop_sockets()
+    await client.rest()
+    refused = await engine.connect("secretcall")
+    await refused.send(type="start_request", config={"speechRecognition": {"encoding": "secretcoding"}})
+    await refused.rest()
+    lines = [str(vars(record)) for record in caplog.records if record.name.startswith(("worker", "aiohttp"))]
+    assert lines
+    assert not [line for line in lines if "secret" in line or engine.token in line]
+
+
+async def test_a_broken_recogniser_ends_its_session_only(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recogniser that fails gives the nested error and 1011; the next socket continues the conversation."""
+    client = await engine.connect()
+    conversation = await client.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(CodedRecognizer, "accept", lambda self, audio: 1 / 0)
+        await client.audio(bytes(320))
+        frames = await client.rest()
+    assert frames[-1]["message"]["type"] == "error"
+    assert client.close_code == 1011
+    client = await engine.connect()
+    assert await client.start() == conversation
+    await client.stop()
