@@ -163,14 +163,14 @@ def _arrival(record: Any) -> tuple[int, str, int, int]:
 
 @contextlib.contextmanager
 def interrupted(then: Callable[[signal.Signals], None] = lambda _: None) -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set. A second signal is met as if we were not here.
+    """An event that the first SIGINT or SIGTERM sets. The next one goes to whoever had the signals before.
 
     Args:
         then: takes the signal.
     """
     loop = asyncio.get_running_loop()
     event = asyncio.Event()
-    taken: list[signal.Signals] = []
+    before: dict[signal.Signals, Any] = {}
 
     def receive(number: signal.Signals) -> None:
         event.set()
@@ -178,14 +178,17 @@ def interrupted(then: Callable[[signal.Signals], None] = lambda _: None) -> Iter
         then(number)
 
     def give_back() -> None:
-        while taken:
-            loop.remove_signal_handler(taken.pop())
+        while before:
+            number, handler = before.popitem()
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
 
     # Not every loop can take signals, and none outside the main thread.
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         for number in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(number)
             loop.add_signal_handler(number, receive, number)
-            taken.append(number)
+            before[number] = handler
     try:
         yield event
     finally:

@@ -113,12 +113,11 @@ async def run() -> None:
         heard[stream] += len(record.value)
         now = heard[stream] // BYTES_PER_MS
         for number, turn in enumerate(call.turns):
-            if turn.stream != stream or number in worker.told:
+            if turn.stream != stream or number in worker.told or SCRIPT == "silent":
                 continue
             if now >= turn.end_ms:
                 worker.told.add(number)
-                if SCRIPT != "silent":
-                    await worker.tell(turn)
+                await worker.tell(turn)
             elif now > turn.start_ms and now // 100 % 4 == 0:
                 revision += 1
                 share = (now - turn.start_ms) / (turn.end_ms - turn.start_ms)
