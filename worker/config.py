@@ -18,6 +18,7 @@ from worker.audio.formats import AudioFormat, validate_format
 from worker.errors import ConfigurationError
 from worker.output.topics import Topics
 from worker.records import Encoding, InsightType
+from worker.redaction import Redactor
 
 CONFIG_FILE_VARIABLE = "SYMBL_WORKER_CONFIG"
 
@@ -250,12 +251,13 @@ class RedactionSettings(_Section):
 
     enabled: bool = Field(True, description="Mask personal data in messages, insights and captions.")
     mask: str = Field(
-        "****",
-        min_length=1,
-        max_length=16,
-        pattern=r"^[^\w\s]+$",
-        description="What stands in its place; 1 to 16 symbols.",
+        "****", description="What stands in its place: 1 to 16 characters without digits or `@`, symbols at both ends."
     )
+
+    @model_validator(mode="after")
+    def _mask_is_usable(self) -> RedactionSettings:
+        Redactor(self.mask)
+        return self
 
 
 class BufferSettings(_Section):

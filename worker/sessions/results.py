@@ -41,7 +41,8 @@ from worker.symbl.messages import (
 
 REMEMBERED_MESSAGES = 512
 REMEMBERED_IDS = 4096
-SENSITIVE_ENTITIES = frozenset({"PII", "PCI", "PHI"})
+HARMLESS_ENTITIES = frozenset({"GENERAL"})
+"""Groups of entities that say nothing about a person: days, amounts, times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,9 @@ class ConversationResults:
         sequence = state.message_sequence
         state.message_sequence += 1
         state.counters.messages += 1
-        marks = tuple(SymblMark(mark.type, mark.value) for mark in message.entities)
+        marks = tuple(
+            SymblMark(mark.sub_type or mark.type, mark.value) for mark in message.entities if _is_sensitive(mark)
+        )
         masked = self._mask(message.text, marks)
         symbl_message_id = message.id or ""
         if self._transcripts:
@@ -222,7 +225,7 @@ class ConversationResults:
         key = ("entity", entity.type, entity.sub_type, value, tuple(message_ids))
         if not self._is_new(key):
             return
-        sensitive = entity.type.upper() in SENSITIVE_ENTITIES
+        sensitive = entity.type.upper() not in HARMLESS_ENTITIES and (entity.category or "").upper() != "CUSTOM"
         self._say_insight(
             heard_by,
             about,
@@ -348,3 +351,8 @@ class ConversationResults:
         return tuple(text[span.start : span.end] for span in self._redactor.find(text)) + tuple(
             mark.value for mark in marks
         )
+
+
+def _is_sensitive(mark: Mark) -> bool:
+    """What a host found as personal data. Entity detection also reports harmless groups and an account's own types."""
+    return mark.type.upper() not in HARMLESS_ENTITIES and (mark.category or "").upper() != "CUSTOM"
