@@ -62,7 +62,7 @@ LINES: tuple[tuple[str, str], ...] = (
     ("customer", "When will I get the money back?"),
     ("agent", "It should take about five days. I will also send you an email tomorrow morning."),
     ("customer", "That is very good to know."),
-    ("agent", "I would like to talk to you again next week. Is Tuesday afternoon good for you?"),
+    ("agent", "I will speak with you again next week. Is Tuesday afternoon good for you?"),
     ("customer", "Tuesday afternoon is fine. Thank you for your help."),
     ("agent", "Thank you Daniel. Goodbye."),
 )

@@ -38,6 +38,7 @@ from worker.symbl.messages import (
     Topics,
     Trackers,
 )
+from worker.symbl.messages import SymblMark as Mark
 
 REMEMBERED_MESSAGES = 512
 REMEMBERED_IDS = 4096

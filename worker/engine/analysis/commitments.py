@@ -193,8 +193,8 @@ _FRAMES = (
         "speaker",
         0.7,
         kinds=_FOLLOW_UP,
-        only=r"(?:(?:re)?schedule|set up|book|arrange|meet|have a|plan|follow up|(?:talk|speak|chat) (?:to|with) you again"
-        r"|call you (?:back|again)|get back to you)\b",
+        only=r"(?:(?:re)?schedule|set up|book|arrange|meet|have a|plan|follow up"
+        r"|(?:talk|speak|chat) (?:to|with) you again|call you (?:back|again)|get back to you)\b",
     ),
     _frame(r"\b(?:can|could|shall|should|may|might) (?:we|i)", "speaker", 0.72, kinds=_FOLLOW_UP),
     # What is left of "I'll", "we'll" and "I'm going to" after a misrecognition.
