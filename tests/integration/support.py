@@ -244,14 +244,16 @@ class System:
         topics = {self.topic(kind): kind for kind in kinds}
         found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap_servers, isolation_level="read_committed", fetch_max_wait_ms=50
+            bootstrap_servers=self.bootstrap_servers,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=50,
         )
         await consumer.start()
         try:
             partitions = [TopicPartition(topic, number) for topic in topics for number in range(4)]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
             while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
                 for partition, records in (await consumer.getmany(timeout_ms=200)).items():
                     kind = topics[partition.topic]
@@ -370,7 +372,9 @@ def words_in(log: Path, words: set[str]) -> set[str]:
     }
 
 
-async def eventually(question: Callable[[], Awaitable[T]], seconds: float, what: str, *, every: float = 0.1) -> T:
+async def eventually(
+    question: Callable[[], Awaitable[T | None]], seconds: float, what: str, *, every: float = 0.1
+) -> T:
     """Ask until the answer is true."""
     deadline = time.monotonic() + seconds
     while True:

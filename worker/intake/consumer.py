@@ -426,6 +426,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         reader = AIOKafkaConsumer(
             **self._client_arguments,
             enable_auto_commit=False,
+            # Not by seeking: a reset to the end that is under way then would win over it.
+            auto_offset_reset="earliest",
             isolation_level="read_committed",
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
@@ -434,7 +436,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         try:
             reader.assign(wanted)
             ends = await reader.end_offsets(wanted)
-            await reader.seek_to_beginning(*wanted)
             while any([await reader.position(partition) < ends[partition] for partition in wanted]):
                 for partition, records in (await reader.getmany(timeout_ms=500)).items():
                     for record in records:
