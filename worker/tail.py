@@ -111,7 +111,14 @@ async def open_reader(
     Raises:
         BrokerError: Kafka cannot be reached, or a topic does not exist.
     """
-    settings = {"isolation_level": "read_committed", "fetch_max_wait_ms": 100, **kafka, **options}
+    settings = {
+        "isolation_level": "read_committed",
+        "fetch_max_wait_ms": 100,
+        # Where a partition without position begins: seeking alone can lose against a reset that is under way.
+        "auto_offset_reset": "earliest" if from_beginning else "latest",
+        **kafka,
+        **options,
+    }
     consumer = AIOKafkaConsumer(*topics, **settings)
     try:
         try:
