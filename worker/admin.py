@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,15 +24,17 @@ async def admin_client(settings: Settings) -> AsyncIterator[Any]:
     Raises:
         BrokerError: no broker answers, or it refuses us.
     """
+    where = settings.kafka.bootstrap_servers
     client = AIOKafkaAdminClient(**settings.kafka.client_arguments())
     try:
-        await client.start()
-    except (KafkaError, OSError) as error:
-        await client.close()
-        where = settings.kafka.bootstrap_servers
-        raise BrokerError(f"no usable broker at {where} ({type(error).__name__})") from error
-    try:
-        yield client
+        try:
+            await client.start()
+        except (KafkaError, OSError) as error:
+            raise BrokerError(f"no usable broker at {where} ({type(error).__name__})") from error
+        try:
+            yield client
+        except KafkaError as error:
+            raise BrokerError(f"the broker at {where} failed ({type(error).__name__})") from error
     finally:
         await client.close()
 
@@ -50,26 +52,32 @@ async def require_topics(settings: Settings) -> None:
     Raises:
         BrokerError: the broker cannot be used, or topics are missing.
     """
-    names = topics_of(settings)
-    wanted = list(names.outputs().values())
-    if not settings.topics.audio[0].startswith("^"):
-        wanted = [*names.audio, *wanted]
     async with admin_client(settings) as client:
-        described = await client.describe_topics(wanted)
-    missing = [topic["topic"] for topic in described if topic["error_code"]]
+        counts = await partition_counts(client)
+    missing = missing_topics(settings, counts)
     if missing:
         raise BrokerError(f"topics are missing: {', '.join(missing)}; `symbl-worker topics create` makes them")
-    counts = {topic["topic"]: len(topic["partitions"]) for topic in described}
-    inputs = max((counts[name] for name in names.audio if name in counts), default=0)
-    if counts[names.state] < inputs:
-        raise BrokerError(f"{names.state} has {counts[names.state]} partitions and needs {inputs}, as the input has")
+    inputs, state = input_partitions(settings, counts), settings.topics.state
+    if counts[state] < inputs:
+        raise BrokerError(f"{state} has {counts[state]} partitions and needs {inputs}, as the input has")
+
+
+def missing_topics(settings: Settings, counts: Mapping[str, int]) -> list[str]:
+    """The topics that a worker needs and that do not exist; a pattern of input topics need not match yet."""
+    inputs = () if settings.topics.pattern is not None else settings.topics.audio
+    return [name for name in (*inputs, *topics_of(settings).outputs().values()) if name not in counts]
+
+
+def input_partitions(settings: Settings, counts: Mapping[str, int]) -> int:
+    """Partitions of the largest input topic; 0 when there is none."""
+    return max((counts[name] for name in settings.topics.inputs_among(counts)), default=0)
 
 
 async def create_missing(settings: Settings, partitions: int, say: Callable[[str], None]) -> None:
-    """Create the topics that do not exist. Topics that exist are left as they are.
+    """Create the topics that do not exist. Topics that exist are left as they are, and so is input named by a pattern.
 
     Args:
-        partitions: of the audio topics; the others follow an audio topic that exists already.
+        partitions: of the audio topics; the others follow the largest audio topic that exists already.
 
     Raises:
         BrokerError: the broker cannot be used, or refuses.
@@ -79,9 +87,10 @@ async def create_missing(settings: Settings, partitions: int, say: Callable[[str
         existing = await partition_counts(client)
         brokers = (await client.describe_cluster())["brokers"]
         replicas = settings.topics.replication_factor or min(3, len(brokers))
-        present = [existing[name] for name in names.audio if name in existing]
-        wanted = recommended(names, input_partitions=max(present, default=partitions))
+        wanted = recommended(names, input_partitions=input_partitions(settings, existing) or partitions)
         for topic in wanted:
+            if topic.name in names.audio and settings.topics.pattern is not None:
+                continue
             if topic.name in existing:
                 say(f"exists   {topic.name}, {existing[topic.name]} partitions")
                 continue

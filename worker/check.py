@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import aiohttp
 
-from worker.admin import admin_client, partition_counts
+from worker.admin import admin_client, input_partitions, missing_topics, partition_counts
 from worker.app import Dialer
-from worker.config import Settings, topics_of
+from worker.config import Settings
 from worker.errors import WorkerError
 
 CHECK_CONNECTION_ID = "symbl-worker-check"
@@ -29,18 +29,18 @@ async def _check_kafka(settings: Settings, say: Callable[[str], None]) -> bool:
     except WorkerError as error:
         say(f"FAILED   broker: {error}")
         return False
-    names = topics_of(settings)
-    pattern = settings.topics.audio[0].startswith("^")
-    wanted = list(names.outputs().values()) if pattern else [*names.audio, *names.outputs().values()]
-    missing = [name for name in wanted if name not in counts]
+    missing = missing_topics(settings, counts)
     if missing:
         say(f"FAILED   topics: {', '.join(missing)} missing; `symbl-worker topics create` makes them")
         return False
-    inputs = max((counts[name] for name in names.audio if name in counts), default=0)
-    if counts[names.state] < inputs:
-        say(f"FAILED   topics: {names.state} has {counts[names.state]} partitions, it needs {inputs} as the input has")
+    inputs, state = input_partitions(settings, counts), settings.topics.state
+    if not inputs:
+        say(f"FAILED   topics: no topic matches {settings.topics.pattern}")
         return False
-    say(f"ok       topics ({len(wanted)}, input partitions: {inputs})")
+    if counts[state] < inputs:
+        say(f"FAILED   topics: {state} has {counts[state]} partitions, it needs {inputs} as the input has")
+        return False
+    say(f"ok       topics (input partitions: {inputs})")
     return True
 
 

@@ -1,18 +1,29 @@
 """All settings of the worker: environment first, then one optional YAML file, then defaults.
 
 Names nest with a double underscore: ``KAFKA__BOOTSTRAP_SERVERS`` is ``kafka.bootstrap_servers`` in YAML. All settings are
-validated together; a wrong one and an unknown one are named. Only ``cli`` and ``app`` see this module.
+validated together; a wrong one and an unknown one are named. Only the wiring sees this module.
 """
 
 from __future__ import annotations
 
+import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from worker.audio.formats import AudioFormat, validate_format
 from worker.errors import ConfigurationError
@@ -22,6 +33,8 @@ from worker.redaction import Redactor
 
 CONFIG_FILE_VARIABLE = "SYMBL_WORKER_CONFIG"
 
+_SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@]+)(?::(\d{1,5}))?")
+
 
 def _split(value: object) -> object:
     """A list may be written as one comma-separated string, as environment variables need it."""
@@ -30,35 +43,69 @@ def _split(value: object) -> object:
     return value
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_split)]
+def _split_topics(value: object) -> object:
+    """Like `_split`; a pattern may hold commas of its own."""
+    return [value] if isinstance(value, str) and value.startswith("^") else _split(value)
+
+
+def _servers(value: str) -> str:
+    servers = [server.strip() for server in value.split(",")]
+    for server in servers:
+        found = _SERVER.fullmatch(server)
+        if found is None or not 1 <= int(found[1] or 9092) <= 65_535:
+            raise ValueError("must be host:port, several of them comma-separated")
+    return ",".join(servers)
+
+
+def _base_url(value: str) -> str:
+    problem = ValueError("must be http(s)://host[:port][/prefix]")
+    try:
+        parts = urlsplit(value)
+        complete = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise problem from None
+    if not complete or parts.username is not None or re.search(r"[\s?#]", value):
+        raise problem
+    return value
+
+
+TopicNames = Annotated[tuple[str, ...], BeforeValidator(_split_topics)]
 InsightTypes = Annotated[tuple[InsightType, ...], BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+NetworkSeconds = Annotated[float, Field(ge=0.1, le=86_400)]
 Bytes = Annotated[int, Field(ge=64 * 1024, le=1 << 40)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Inputs may be secrets: they are not for error texts.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class KafkaSettings(_Section):
     """How to reach the brokers."""
 
-    bootstrap_servers: str = Field("localhost:9092", min_length=1, description="Brokers, `host:port`, comma-separated.")
-    client_id: str = Field("symbl-worker", description="Name under which the clients show up at the brokers.")
+    bootstrap_servers: Annotated[str, AfterValidator(_servers)] = Field(
+        "localhost:9092", description="Brokers, `host:port`, comma-separated."
+    )
+    client_id: str = Field(
+        "symbl-worker", min_length=1, description="Name under which the clients show up at the brokers."
+    )
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="Transport and authentication."
     )
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         "SCRAM-SHA-512", description="Used with the SASL protocols."
     )
-    sasl_username: str | None = Field(None, description="User name for SASL.")
+    sasl_username: str | None = Field(None, min_length=1, description="User name for SASL.")
     sasl_password: SecretStr | None = Field(None, description="Password for SASL.")
     sasl_password_file: Path | None = Field(None, description="File that holds the password for SASL.")
     ssl_cafile: Path | None = Field(None, description="CA certificates, PEM; the system's when not set.")
     ssl_certfile: Path | None = Field(None, description="Client certificate, PEM.")
     ssl_keyfile: Path | None = Field(None, description="Key of the client certificate, PEM.")
-    session_timeout_seconds: Seconds = Field(10, description="After so long without a heartbeat a worker is dead.")
-    request_timeout_seconds: Seconds = Field(30, description="Longest wait for one request to a broker.")
+    session_timeout_seconds: NetworkSeconds = Field(
+        10, description="After so long without a heartbeat a worker is dead."
+    )
+    request_timeout_seconds: NetworkSeconds = Field(30, description="Longest wait for one request to a broker.")
 
     @model_validator(mode="after")
     def _sasl_is_complete(self) -> KafkaSettings:
@@ -66,6 +113,12 @@ class KafkaSettings(_Section):
             self.sasl_username is None or (self.sasl_password is None) == (self.sasl_password_file is None)
         ):
             raise ValueError("SASL needs sasl_username and one of sasl_password and sasl_password_file")
+        return self
+
+    @model_validator(mode="after")
+    def _key_has_certificate(self) -> KafkaSettings:
+        if self.ssl_keyfile is not None and self.ssl_certfile is None:
+            raise ValueError("ssl_keyfile needs ssl_certfile")
         return self
 
     def client_arguments(self) -> dict[str, Any]:
@@ -83,7 +136,10 @@ class KafkaSettings(_Section):
         if self.security_protocol.startswith("SASL"):
             password = self.sasl_password.get_secret_value() if self.sasl_password is not None else None
             if self.sasl_password_file is not None:
-                password = read_secret(self.sasl_password_file, "KAFKA__SASL_PASSWORD_FILE")
+                try:
+                    password = read_secret(self.sasl_password_file, "KAFKA__SASL_PASSWORD_FILE")
+                except OSError as error:
+                    raise ConfigurationError(str(error)) from None
             arguments |= {
                 "sasl_mechanism": self.sasl_mechanism,
                 "sasl_plain_username": self.sasl_username,
@@ -103,7 +159,7 @@ class KafkaSettings(_Section):
 class TopicSettings(_Section):
     """Names of the topics."""
 
-    audio: Strings = Field(
+    audio: TopicNames = Field(
         ("symbl.audio",),
         min_length=1,
         description="Input topics, comma-separated, or one pattern that begins with `^`.",
@@ -124,22 +180,51 @@ class TopicSettings(_Section):
     )
 
     @model_validator(mode="after")
-    def _names_differ(self) -> TopicSettings:
-        names = [*self.audio, self.captions, self.transcripts, self.redacted, self.insights]
-        names += [self.conversations, self.dead_letters, self.state]
-        if len(set(names)) != len(names):
-            raise ValueError("every topic needs a name of its own")
-        if len(self.audio) > 1 and any(name.startswith("^") for name in self.audio):
-            raise ValueError("audio is either a list of topics or one pattern")
+    def _names_are_usable(self) -> TopicSettings:
+        names = self.names()
+        if self.pattern is None:
+            if any(name.startswith("^") for name in self.audio):
+                raise ValueError("audio is either a list of topics or one pattern")
+            return self
+        try:
+            own = self.inputs_among(names.outputs().values())
+        except re.error as error:
+            raise ValueError(f"audio is not a valid pattern: {error}") from None
+        if own:
+            raise ValueError(f"the pattern of audio takes in what the worker itself writes: {', '.join(own)}")
         return self
+
+    @property
+    def pattern(self) -> str | None:
+        """What names of input topics begin with, when they are not listed."""
+        return self.audio[0] if len(self.audio) == 1 and self.audio[0].startswith("^") else None
+
+    def names(self) -> Topics:
+        """The names as a value that the pure parts understand; a pattern of input topics is left out."""
+        audio = tuple(name for name in self.audio if not name.startswith("^"))
+        return Topics(
+            audio=audio or ("symbl.audio",),
+            captions=self.captions,
+            transcripts=self.transcripts,
+            redacted=self.redacted,
+            insights=self.insights,
+            conversations=self.conversations,
+            dead_letters=self.dead_letters,
+            state=self.state,
+        )
+
+    def inputs_among(self, existing: Iterable[str]) -> list[str]:
+        """Those of these topics that the worker reads."""
+        if self.pattern is None:
+            return [name for name in existing if name in self.audio]
+        return [name for name in existing if re.match(self.pattern, name)]
 
 
 class SymblSettings(_Section):
     """The Symbl-compatible host."""
 
-    base_url: str = Field(
+    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
         "http://127.0.0.1:8700",
-        pattern=r"^https?://[^\s?#]+$",
         description="Where the host is, with a path prefix if it has one.",
     )
     app_id: str = Field("", description="Application id.")
@@ -175,13 +260,27 @@ class SymblSettings(_Section):
     )
     identify: bool = Field(True, description="Ask the host to mark personal data in messages.")
 
+    @model_validator(mode="after")
+    def _one_secret(self) -> SymblSettings:
+        if self.app_secret is not None and self.app_secret_file is not None:
+            raise ValueError("give app_secret or app_secret_file, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _delays_are_in_order(self) -> SymblSettings:
+        if self.reconnect_initial_seconds > self.reconnect_cap_seconds:
+            raise ValueError("reconnect_initial_seconds must not be longer than reconnect_cap_seconds")
+        return self
+
 
 class WorkerSettings(_Section):
     """Consumption, settlement and shutdown."""
 
     group_id: str = Field("symbl-worker", min_length=1, description="Consumer group.")
     instance_id: str | None = Field(
-        None, description="Static group membership; must be unique among the running workers (the pod's name)."
+        None,
+        min_length=1,
+        description="Static group membership; must be unique among the running workers (the pod's name).",
     )
     commit_interval_seconds: Annotated[float, Field(ge=0.01, le=60)] = Field(
         0.1, description="Results are published and positions committed so often."
@@ -196,6 +295,12 @@ class WorkerSettings(_Section):
     shutdown_seconds: Seconds = Field(25, description="One deadline for everything that a shutdown does.")
     rebalance_seconds: Seconds = Field(5, description="One deadline for everything that a rebalance does.")
     uvloop: bool = Field(True, description="Run on uvloop.")
+
+    @model_validator(mode="after")
+    def _horizons_are_in_order(self) -> WorkerSettings:
+        if self.silence_horizon_seconds >= self.max_hold_seconds:
+            raise ValueError("silence_horizon_seconds must be shorter than max_hold_seconds")
+        return self
 
 
 class AudioSettings(_Section):
@@ -309,16 +414,16 @@ class Settings(_Section):
     sections: ClassVar[frozenset[str]]
 
     @model_validator(mode="after")
-    def _one_secret(self) -> Settings:
-        if self.symbl.app_secret is not None and self.symbl.app_secret_file is not None:
-            raise ValueError("symbl: give app_secret or app_secret_file, not both")
+    def _rebalances_end_in_time(self) -> Settings:
+        if self.worker.rebalance_seconds >= self.kafka.session_timeout_seconds:
+            raise ValueError("WORKER__REBALANCE_SECONDS must be shorter than KAFKA__SESSION_TIMEOUT_SECONDS")
         return self
 
     def app_secret(self) -> str:
         """The application secret, read anew from its file when there is one.
 
         Raises:
-            ConfigurationError: the file cannot be read.
+            OSError: the file cannot be read now; while it is being replaced, for example.
         """
         if self.symbl.app_secret_file is not None:
             return read_secret(self.symbl.app_secret_file, "SYMBL__APP_SECRET_FILE")
@@ -332,12 +437,15 @@ def read_secret(path: Path, name: str) -> str:
     """The contents of a secret file without the line end.
 
     Raises:
-        ConfigurationError: it cannot be read; the text names the setting.
+        OSError: it cannot be read, or is empty; the text names the setting.
     """
     try:
-        return path.read_text(encoding="utf-8").strip()
+        secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{name}: cannot be read ({type(error).__name__}): {path}") from None
+        raise OSError(f"{name}: cannot be read ({type(error).__name__}): {path}") from None
+    if not secret:
+        raise OSError(f"{name}: is empty: {path}")
+    return secret
 
 
 def settings_fields() -> Iterator[tuple[str, str, object, str]]:
@@ -360,7 +468,7 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
 
     Args:
         environment: usually ``os.environ``. A variable with a double underscore whose first part is one of our sections
-            must be a setting; others are not ours and are left alone.
+            must be a setting; others are not ours and are left alone. An empty one means None where that is allowed.
         file: YAML file; when None, the one that ``SYMBL_WORKER_CONFIG`` names, if any.
 
     Raises:
@@ -368,19 +476,18 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
     """
     if file is None and environment.get(CONFIG_FILE_VARIABLE):
         file = Path(environment[CONFIG_FILE_VARIABLE])
-    values = _read_file(file) if file is not None else {}
     problems: list[str] = []
-    known = env_names()
+    values = _read_file(file, problems) if file is not None else {}
+    defaults = {name: default for name, _, default, _ in settings_fields()}
     for name, value in environment.items():
         section, separator, key = name.partition("__")
         if not separator or section != section.upper() or section.lower() not in Settings.sections:
             continue
-        if name not in known:
+        if name not in defaults:
             problems.append(f"{name}: no such setting")
             continue
-        target = values.setdefault(section.lower(), {})
-        if isinstance(target, dict):
-            target[key.lower()] = value
+        empty = not value and defaults[name] is None
+        values.setdefault(section.lower(), {})[key.lower()] = None if empty else value
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -392,34 +499,36 @@ def load_settings(environment: Mapping[str, str], file: Path | None = None) -> S
 
 
 def _describe(item: Any) -> str:
-    name = "__".join(str(part) for part in item["loc"][:2]).upper() or "SETTINGS"
-    message = "no such setting" if item["type"] == "extra_forbidden" else item["msg"].removeprefix("Value error, ")
-    return f"{name}: {message}"
+    parts = [str(part) for part in item["loc"][:2]]
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] in ("extra_forbidden", "invalid_key"):
+        # Unknown variables were found before: this one is from the file, and spelled as there.
+        return f"{'.'.join(parts)}: no such setting"
+    return f"{'__'.join(parts).upper()}: {message}" if parts else message
 
 
-def _read_file(file: Path) -> dict[str, Any]:
+def _read_file(file: Path, problems: list[str]) -> dict[str, Any]:
+    """The sections of a YAML file. Those that are no sections are named in ``problems`` and left out."""
     try:
         values = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{file}: cannot be read as YAML ({type(error).__name__})") from None
+        # The text of the error quotes the file, which may hold secrets.
+        mark = getattr(error, "problem_mark", None)
+        line = "" if mark is None else f", line {mark.line + 1}"
+        raise ConfigurationError(f"{file}: cannot be read as YAML ({type(error).__name__}{line})") from None
     if values is None:
         return {}
-    if not isinstance(values, dict) or not all(isinstance(value, dict) for value in values.values()):
+    if not isinstance(values, dict):
         raise ConfigurationError(f"{file}: must be sections of settings")
-    return values
+    sections: dict[str, Any] = {}
+    for name, section in values.items():
+        if section is None or isinstance(section, dict):
+            sections[name] = section or {}
+        else:
+            problems.append(f"{name}: must be a section of settings")
+    return sections
 
 
 def topics_of(settings: Settings) -> Topics:
     """The names of the topics as a value that the pure parts understand; a pattern of input topics is left out."""
-    names = settings.topics
-    audio = tuple(name for name in names.audio if not name.startswith("^"))
-    return Topics(
-        audio=audio or ("symbl.audio",),
-        captions=names.captions,
-        transcripts=names.transcripts,
-        redacted=names.redacted,
-        insights=names.insights,
-        conversations=names.conversations,
-        dead_letters=names.dead_letters,
-        state=names.state,
-    )
+    return settings.topics.names()
