@@ -1,14 +1,17 @@
 """Settings of the engine from the environment: ``ENGINE__<FIELD>`` for every field of :class:`EngineSettings`.
 
-Secrets may be given as files: ``ENGINE__APP_SECRET_FILE``, ``ENGINE__TOKEN_KEY_FILE``.
+Secrets may be given as files: ``ENGINE__APP_SECRET_FILE``, ``ENGINE__TOKEN_KEY_FILE``. An empty variable means None
+where that is allowed.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,6 +21,8 @@ from worker.errors import ConfigurationError
 PREFIX: Final = "ENGINE__"
 ACCOUNT: Final = ("app_id", "app_secret", "app_secret_file")
 TOKEN_KEY: Final = ("token_key", "token_key_file")
+DEFAULTS: Final = {field.name: field.default for field in fields(EngineSettings)}
+_NAMES: Final = re.compile(rf"\b({'|'.join(DEFAULTS)})\b")
 
 
 def engine_env_names() -> frozenset[str]:
@@ -36,14 +41,16 @@ def load_engine_settings(environment: Mapping[str, str], given: Mapping[str, Any
         ConfigurationError: names every wrong and every unknown setting.
     """
     known = engine_env_names()
-    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
-    values: dict[str, Any] = {
-        name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name in known
-    }
+    problems = [f"{name}: no such setting" for name in environment if name.startswith(PREFIX) and name not in known]
+    values: dict[str, Any] = {}
+    for variable in known & environment.keys():
+        name, value = variable.removeprefix(PREFIX).lower(), environment[variable]
+        values[name] = None if not value and DEFAULTS.get(name) is None else value
     values |= {name: value for name, value in given.items() if value is not None}
-    problems = [f"{name}: no such setting" for name in unknown]
-    app_id, secret = values.pop("app_id", None), _secret(values, "app_secret", problems)
-    if (app_id is None) != (secret is None):
+    app_id = values.pop("app_id", None)
+    has_secret = values.get("app_secret") is not None or values.get("app_secret_file") is not None
+    secret = _secret(values, "app_secret", problems)
+    if (app_id is not None) != has_secret:
         problems.append("ENGINE__APP_ID and ENGINE__APP_SECRET or ENGINE__APP_SECRET_FILE go together")
     elif app_id is not None:
         values["accounts"] = {app_id: secret}
@@ -52,18 +59,35 @@ def load_engine_settings(environment: Mapping[str, str], given: Mapping[str, Any
         values["token_key"] = key.encode()
     if isinstance(values.get("result_delay_seconds"), str):
         values["result_delay_seconds"] = tuple(values["result_delay_seconds"].split(","))
+    right = _typed(values, problems)
     try:
-        settings = TypeAdapter(EngineSettings).validate_python(values)
+        settings = EngineSettings(**right)
     except ConfigurationError as error:
-        problems.append(str(error))
-    except ValidationError as error:
-        problems += [
-            f"{PREFIX}{item['loc'][0] if item['loc'] else ''}".upper() + f": {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False)
-        ]
+        problems += [_NAMES.sub(lambda found: _variable(found[1]), problem) for problem in str(error).split("; ")]
     if problems:
-        raise ConfigurationError("wrong settings:\n  " + "\n  ".join(problems))
+        raise ConfigurationError("wrong settings:\n  " + "\n  ".join(sorted(problems)))
     return settings
+
+
+def _typed(values: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """The values of the right type. One by one, so that a wrong one does not hide that another is out of range."""
+    hints = get_type_hints(EngineSettings)
+    right: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            right[name] = TypeAdapter(hints[name]).validate_python(value)
+        except ValidationError as error:
+            problems += [f"{_variable(name)}: {item['msg']}" for item in error.errors(include_input=False)]
+            continue
+        numbers = right[name] if isinstance(right[name], tuple) else (right[name],)
+        if not all(math.isfinite(number) for number in numbers if isinstance(number, float)):
+            problems.append(f"{_variable(name)}: Input should be a finite number")
+            del right[name]
+    return right
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name}".upper()
 
 
 def _secret(values: dict[str, Any], name: str, problems: list[str]) -> str | None:
@@ -72,10 +96,13 @@ def _secret(values: dict[str, Any], name: str, problems: list[str]) -> str | Non
     if file is None:
         return None if plain is None else str(plain)
     if plain is not None:
-        problems.append(f"{PREFIX}{name}: give it or its file, not both".replace(name, name.upper()))
+        problems.append(f"{_variable(name)}: give it or its file, not both")
         return None
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
+        secret = Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{PREFIX}{name.upper()}_FILE: cannot be read ({type(error).__name__})")
+        problems.append(f"{_variable(name)}_FILE: cannot be read ({type(error).__name__})")
         return None
+    if not secret:
+        problems.append(f"{_variable(name)}_FILE: is empty")
+    return secret
