@@ -1,11 +1,17 @@
-"""The command line."""
+"""The command line.
+
+Exit codes: 0 when the work is done or was ended by one SIGTERM or Ctrl-C; 1 when it failed; 2 when the command itself is
+wrong. A second signal ends the process at once, by that signal.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,7 +19,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from worker.config import Settings, load_settings, topics_of
-from worker.errors import WorkerError
+from worker.errors import ConfigurationError, WorkerError
 from worker.logs import configure_logs
 from worker.records import Encoding
 
@@ -35,7 +41,10 @@ ConfigFile = Annotated[
 
 
 def _clear_errors(command: Callable[..., T]) -> Callable[..., T]:
-    """An expected failure is one line on standard error and exit code 1."""
+    """An expected failure is one text on standard error and exit code 1.
+
+    Of an unexpected one everything but its text is shown, which may quote what was said.
+    """
 
     @functools.wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> T:
@@ -44,6 +53,12 @@ def _clear_errors(command: Callable[..., T]) -> Callable[..., T]:
         except WorkerError as error:
             typer.echo(f"symbl-worker: {error}", err=True)
             raise typer.Exit(1) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            where = "".join(traceback.format_tb(error.__traceback__))
+            typer.echo(f"{where}symbl-worker: unexpected {type(error).__name__}", err=True)
+            raise typer.Exit(1) from None
 
     return guarded
 
@@ -51,7 +66,7 @@ def _clear_errors(command: Callable[..., T]) -> Callable[..., T]:
 def _settings(config: Path | None) -> Settings:
     """Settings of a command for people: what it has to say is not in the log."""
     settings = load_settings(os.environ, config)
-    configure_logs("ERROR", "console")
+    configure_logs("CRITICAL", "console")
     return settings
 
 
@@ -72,11 +87,7 @@ def run(config: ConfigFile = None) -> None:
 
     settings = load_settings(os.environ, config)
     configure_logs(settings.log.level, settings.log.format)
-    try:
-        _run(run_worker(settings, ready=lambda url: typer.echo(f"worker ready at {url}")), fast=settings.worker.uvloop)
-    except OSError as error:
-        typer.echo(f"symbl-worker: HTTP__PORT: {error.strerror or error}", err=True)
-        raise typer.Exit(1) from None
+    _run(run_worker(settings, ready=lambda url: typer.echo(f"worker ready at {url}")), fast=settings.worker.uvloop)
 
 
 @cli.command()
@@ -120,7 +131,7 @@ def engine(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the result delays.")] = None,
 ) -> None:
-    """Run a Symbl-compatible engine; without an application id any credentials are accepted.
+    """Run a Symbl-compatible engine until SIGTERM or Ctrl-C; without an application id any credentials are accepted.
 
     Every setting can also be given as ENGINE__NAME in the environment.
     """
@@ -172,6 +183,8 @@ def produce(
     from worker.produce import produce as send
 
     settings = _settings(config)
+    if topic is None and settings.topics.pattern is not None:
+        raise ConfigurationError("TOPICS__AUDIO is a pattern: say with --topic which topic is meant")
     source = open_source(file, microphone=microphone, encoding=encoding, sample_rate_hz=rate)
     work = send(
         source,
@@ -223,14 +236,14 @@ def tail(
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
     """Run until SIGTERM or SIGINT, which end it in order; a second one ends the process at once."""
-    import signal
-
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
+            # Not Python's own handler: its KeyboardInterrupt would wait for everything that is being cleaned up.
+            signal.signal(number, signal.SIG_DFL)
         task.cancel()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from worker.errors import ConfigurationError
 
 
 class StatusServer:
@@ -36,17 +39,23 @@ class StatusServer:
         app.router.add_get("/health/live", lambda _: _health(live()))
         app.router.add_get("/health/ready", lambda _: _health(ready()))
         app.router.add_get("/sessions", lambda _: _json(sessions()))
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
 
     async def start(self) -> int:
         """Listen. Returns the port.
 
         Raises:
-            OSError: the address is taken or not ours.
+            ConfigurationError: the address is taken or not ours.
         """
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port, shutdown_timeout=1)
-        await site.start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            # asyncio's own text repeats the address; getaddrinfo's errors have numbers of their own.
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            where = f"{self._host}:{self._port}"
+            raise ConfigurationError(f"HTTP__HOST, HTTP__PORT: cannot listen on {where}: {reason}") from None
         port: int = self._runner.addresses[0][1]
         return port
 
