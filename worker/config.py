@@ -522,7 +522,9 @@ def _read_file(file: Path, problems: list[str]) -> dict[str, Any]:
         raise ConfigurationError(f"{file}: must be sections of settings")
     sections: dict[str, Any] = {}
     for name, section in values.items():
-        if section is None or isinstance(section, dict):
+        if not isinstance(name, str):
+            problems.append(f"{name}: no such setting")
+        elif section is None or isinstance(section, dict):
             sections[name] = section or {}
         else:
             problems.append(f"{name}: must be a section of settings")

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,13 +20,13 @@ from worker.errors import ConfigurationError
 PREFIX: Final = "ENGINE__"
 ACCOUNT: Final = ("app_id", "app_secret", "app_secret_file")
 TOKEN_KEY: Final = ("token_key", "token_key_file")
-DEFAULTS: Final = {field.name: field.default for field in fields(EngineSettings)}
-_NAMES: Final = re.compile(rf"\b({'|'.join(DEFAULTS)})\b")
+_TYPES: Final = get_type_hints(EngineSettings)
+_NAMES: Final = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 
 
 def engine_env_names() -> frozenset[str]:
     """The names of all settings of the engine as environment variables."""
-    plain = {field.name for field in fields(EngineSettings)} - {"accounts"}
+    plain = _TYPES.keys() - {"accounts"}
     return frozenset(f"{PREFIX}{name}".upper() for name in plain | set(ACCOUNT) | set(TOKEN_KEY))
 
 
@@ -45,14 +44,15 @@ def load_engine_settings(environment: Mapping[str, str], given: Mapping[str, Any
     values: dict[str, Any] = {}
     for variable in known & environment.keys():
         name, value = variable.removeprefix(PREFIX).lower(), environment[variable]
-        values[name] = None if not value and DEFAULTS.get(name) is None else value
+        may_be_none = name not in _TYPES or type(None) in get_args(_TYPES[name])
+        values[name] = None if not value and may_be_none else value
     values |= {name: value for name, value in given.items() if value is not None}
     app_id = values.pop("app_id", None)
     has_secret = values.get("app_secret") is not None or values.get("app_secret_file") is not None
     secret = _secret(values, "app_secret", problems)
     if (app_id is not None) != has_secret:
         problems.append("ENGINE__APP_ID and ENGINE__APP_SECRET or ENGINE__APP_SECRET_FILE go together")
-    elif app_id is not None:
+    elif secret is not None:
         values["accounts"] = {app_id: secret}
     key = _secret(values, "token_key", problems)
     if key is not None:
@@ -71,11 +71,10 @@ def load_engine_settings(environment: Mapping[str, str], given: Mapping[str, Any
 
 def _typed(values: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     """The values of the right type. One by one, so that a wrong one does not hide that another is out of range."""
-    hints = get_type_hints(EngineSettings)
     right: dict[str, Any] = {}
     for name, value in values.items():
         try:
-            right[name] = TypeAdapter(hints[name]).validate_python(value)
+            right[name] = TypeAdapter(_TYPES[name]).validate_python(value)
         except ValidationError as error:
             problems += [f"{_variable(name)}: {item['msg']}" for item in error.errors(include_input=False)]
             continue
