@@ -35,6 +35,9 @@ _log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.2
 MAX_POLL_RECORDS = 500
 FETCH_WAIT_MS = 100
+BALANCE_SECONDS = 0.1
+BALANCE_BYTES = 1 << 20
+"""Memory is looked at so often, or when so much was read since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._restore_task: asyncio.Task[None] | None = None
         self._stopping = False
         self._squeezed = False
+        self._balanced_at = clock()
+        self._unbalanced_bytes = 0
         self.polled_at = clock()
         self.failure: WorkerError | None = None
         """What made consumption end; None while it goes on."""
@@ -238,12 +243,19 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 owned.lane.receive(_input_record(record), now)
                 owned.read_position = record.offset + 1
                 self._metrics.records.inc()
-                self._metrics.input_bytes.inc(len(record.value or b""))
+                size = len(record.value or b"")
+                self._metrics.input_bytes.inc(size)
+                self._unbalanced_bytes += size
             owned.wake()
 
     def _balance(self) -> None:
         """Pause what would fill memory, resume what has room, read again what memory gave up."""
         policy = self._policy
+        now = self._clock()
+        if now - self._balanced_at < BALANCE_SECONDS and self._unbalanced_bytes < BALANCE_BYTES:
+            return
+        self._balanced_at = now
+        self._unbalanced_bytes = 0
         held = self.held_bytes
         if held > policy.worker_high_bytes:
             for owned in self._lanes.values():
