@@ -273,6 +273,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             rewind = owned.lane.rewind_offset
             if rewind is not None and rewind < owned.read_position:
                 owned.read_position = rewind
+                owned.lane.read_again_from(rewind)
                 self._metrics.rewinds.inc()
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.seek(partition, rewind)

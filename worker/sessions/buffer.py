@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from worker.audio.formats import AudioFormat
+from worker.audio.formats import AudioFormat, split_interleaved
 from worker.audio.framing import next_frame_length
 from worker.audio.timeline import Timeline
 from worker.records import Coordinates, Encoding, InputRecord, Speaker, Trace
@@ -21,7 +21,10 @@ from worker.sessions.state import StreamState
 class Chunk:
     """Audio that is not settled. ``payload`` is None once it was dropped from memory; Kafka still has it.
 
-    ``missing_before`` counts the records that the producer's numbering says are missing right before this one.
+    Args:
+        half: which half of interleaved stereo this is; None when the record is this stream's alone.
+        checksum: of the payload, where the record has a sequence number.
+        missing_before: how many records the producer's numbering says are missing right before this one.
     """
 
     coordinates: Coordinates
@@ -31,7 +34,9 @@ class Chunk:
     key: bytes | None = field(repr=False)
     headers: tuple[tuple[str, bytes], ...] = field(repr=False)
     received_at: float
+    half: int | None = None
     seq: int | None = None
+    checksum: int = 0
     missing_before: int = 0
     trace: Trace | None = None
 
@@ -42,12 +47,18 @@ class Chunk:
 
 @dataclass(slots=True)
 class _Marker:
-    """Something that happens at a position of the stream. ``sent`` is about the socket that is open now."""
+    """Something that happens at a position of the stream.
+
+    Args:
+        restarts: sequence numbers begin anew after it.
+        sent: the socket that is open now was told.
+    """
 
     offset: int
     byte: int
     fmt: AudioFormat | None
     speaker: Speaker | None
+    restarts: bool = False
     sent: bool = False
 
 
@@ -81,11 +92,11 @@ class AudioBuffer:
         self._on_missing = missing
         self._timeline = Timeline(
             AudioFormat(state.encoding, state.sample_rate_hz),
-            byte=state.byte,
+            byte=state.settled_byte,
             time_us=state.time_us,
-            offset_in_block=state.offset_in_block,
             preamble=state.preamble,
         )
+        self._end_byte = state.byte
         self._sent: deque[Chunk] = deque()
         self._unsent: deque[Chunk] = deque()
         self._sent_byte = state.settled_byte
@@ -94,7 +105,7 @@ class AudioBuffer:
         self._held_bytes = 0
         self._unsent_bytes = 0
         self.half_sample = False
-        """Whether what waits is less than a sample, so that only more audio helps."""
+        """Whether what could be sent is less than a sample, so that only more audio helps."""
 
     def __repr__(self) -> str:
         return (
@@ -112,7 +123,7 @@ class AudioBuffer:
     @property
     def end_byte(self) -> int:
         """End of what was received."""
-        return self._timeline.end_byte
+        return self._end_byte
 
     @property
     def end_us(self) -> int:
@@ -167,12 +178,17 @@ class AudioBuffer:
         return next(iter(self._absent), None)
 
     def us_at(self, byte: int) -> int:
-        """Audio clock at a position; a restored stream may stand inside a record that was not read again yet."""
-        return self._timeline.time_at(min(byte, self._timeline.end_byte))
+        """Audio clock at a position; that of the settled position for what lies before it."""
+        timeline = self._timeline
+        return timeline.time_at(max(timeline.start_byte, min(byte, timeline.end_byte)))
 
     def byte_at(self, us: int) -> int:
         """Last place at or before a time where the stream may be cut."""
         return self._timeline.byte_at(us)
+
+    def cut_before(self, byte: int) -> int:
+        """Last place at or before a position where the stream may be cut; only FLAC is sent up to other places."""
+        return min(byte, max(self._state.settled_byte, self.byte_at(self.us_at(byte))))
 
     def preamble(self) -> bytes:
         """What a decoder must be given before the audio from the sent position on."""
@@ -190,26 +206,52 @@ class AudioBuffer:
         payload: bytes,
         now: float,
         *,
+        half: int | None = None,
         seq: int | None = None,
+        checksum: int = 0,
         missing_before: int = 0,
         trace: Trace | None = None,
     ) -> None:
         """The stream goes on with the audio of a record."""
-        start = self._timeline.end_byte
-        self._timeline.append(payload)
-        end = self._timeline.end_byte
-        self._unsent.append(
-            Chunk(record.coordinates, start, end, payload, record.key, record.headers, now, seq, missing_before, trace)
+        self._leave_lost_rest(record.coordinates.offset)
+        chunk = Chunk(
+            coordinates=record.coordinates,
+            start_byte=self._end_byte,
+            end_byte=self._end_byte + len(payload),
+            payload=payload,
+            key=record.key,
+            headers=record.headers,
+            received_at=now,
+            half=half,
+            seq=seq,
+            checksum=checksum,
+            missing_before=missing_before,
+            trace=trace,
         )
+        # A restored stream may stand inside of its next record.
+        self._timeline.append(payload[self._timeline.end_byte - chunk.start_byte :])
+        self._end_byte = chunk.end_byte
+        self._unsent.append(chunk)
         self._held_bytes += len(payload)
-        self._unsent_bytes += end - max(start, min(self._sent_byte, end))
+        self._unsent_bytes += _beyond(chunk, self._sent_byte)
         self.half_sample = False
+        if chunk.end_byte <= self._state.settled_byte:
+            self._advance(0)
+            self._release()
 
-    def mark(self, offset: int, *, fmt: AudioFormat | None = None, speaker: Speaker | None = None) -> None:
-        """A record without audio: format or speaker change here, or nothing does."""
+    def mark(
+        self,
+        offset: int,
+        *,
+        fmt: AudioFormat | None = None,
+        speaker: Speaker | None = None,
+        restarts: bool = False,
+    ) -> None:
+        """A record without audio: format or speaker change here, or sequence numbers begin anew, or nothing happens."""
+        self._leave_lost_rest(offset)
         if fmt is not None:
             self._timeline.change_format(fmt)
-        self._markers.append(_Marker(offset, self._timeline.end_byte, fmt, speaker))
+        self._markers.append(_Marker(offset, self._end_byte, fmt, speaker, restarts))
         self._release()
 
     def end(self) -> None:
@@ -228,14 +270,32 @@ class AudioBuffer:
         self._held_bytes -= freed
         return freed
 
-    def refill(self, offset: int, payload: bytes, now: float) -> None:
-        """A record was read a second time: its bytes are taken back if they are needed."""
+    def refill(self, offset: int, value: bytes, now: float) -> None:
+        """A record was read a second time: its audio is taken back if it is needed."""
         chunk = self._absent.pop(offset, None)
-        if chunk is not None:
-            chunk.payload = payload
-            chunk.received_at = now
-            self._held_bytes += len(payload)
-            self._unsent_bytes += chunk.end_byte - max(chunk.start_byte, self._sent_byte)
+        if chunk is None:
+            return
+        payload = value
+        if chunk.half is not None:
+            fmt = self._timeline.format_at(max(chunk.start_byte, self._state.settled_byte))
+            payload = split_interleaved(value, fmt)[chunk.half]
+        chunk.payload = payload
+        chunk.received_at = now
+        self._held_bytes += len(payload)
+        self._unsent_bytes += _beyond(chunk, self._sent_byte)
+        self.half_sample = False
+
+    def absent_end(self, first_offset: int, end_offset: int) -> int | None:
+        """Where the audio ends that is needed and lies in records of this range; None when there is none.
+
+        A sample of which the first half lies there counts as a whole.
+        """
+        ends = [chunk.end_byte for offset, chunk in self._absent.items() if first_offset <= offset < end_offset]
+        if not ends:
+            return None
+        end = max(ends)
+        block = self._timeline.format_at(end).block_bytes
+        return min(end + -self._timeline.offset_in_block(end) % block, self._end_byte)
 
     # --- sending ---
 
@@ -255,10 +315,12 @@ class AudioBuffer:
         Args:
             flush: do not wait for more audio to make a frame full.
         """
-        limit = next((m.byte for m in self._markers if m.fmt is not None and not m.sent), self.end_byte)
-        final = flush or limit < self.end_byte
-        available = limit - self._sent_byte
-        if available <= 0 or not self._unsent or self._unsent[0].payload is None:
+        limit = self._next_format_byte()
+        final = flush or limit < self._end_byte
+        # What is not in memory ends a frame early, if the frame may be short.
+        end = min(limit, self._hole_byte())
+        available = end - self._sent_byte
+        if available <= 0:
             return None
         fmt = self._timeline.format_at(self._sent_byte)
         packet = self._unsent[0].end_byte - self._sent_byte if fmt.encoding is Encoding.OPUS else None
@@ -268,51 +330,58 @@ class AudioBuffer:
         self.half_sample = final
         return None
 
-    def skip_half_sample(self) -> None:
-        """A sample that nothing completes is not sent; it is settled with what lies before it."""
-        limit = next((m.byte for m in self._markers if m.fmt is not None and not m.sent), self.end_byte)
+    def skip_half_sample(self, *, ending: bool) -> bool:
+        """A sample that nothing completes is not sent; it is settled with what lies before it.
+
+        Args:
+            ending: nothing will be appended any more. Else only a change of the format cuts a sample short.
+
+        Returns:
+            Whether there was one.
+        """
+        limit = self._next_format_byte()
+        if not self.half_sample or self._hole_byte() < limit or not (ending or limit < self._end_byte):
+            return False
         self._advance(limit - self._sent_byte)
         self.half_sample = False
-
-    def is_cut_short(self) -> bool:
-        """Whether the half sample that waits can never be completed, since the format changes right after it."""
-        return self.half_sample and any(
-            m.fmt is not None and not m.sent and m.byte < self.end_byte for m in self._markers
-        )
+        return True
 
     def rewind(self) -> AudioFormat:
         """A new socket begins: everything that is not settled is to be sent again. Returns the format there."""
-        absent = any(chunk.payload is None for chunk in self._sent)
         self._unsent.extendleft(reversed(self._sent))
         self._sent.clear()
         self._sent_byte = self._state.settled_byte
         self.half_sample = False
         for marker in self._markers:
             marker.sent = False
-        if absent or self._absent:
+        self._absent = {}
+        self._unsent_bytes = 0
+        for chunk in self._unsent:
             # What follows a hole is read again as well, so that memory fills in the order in which it empties.
-            for chunk in self._unsent:
+            if chunk.payload is not None and self._absent:
+                self._held_bytes -= len(chunk.payload)
                 chunk.payload = None
-            self._absent = {chunk.coordinates.offset: chunk for chunk in self._unsent}
-            self._held_bytes = 0
-        self._unsent_bytes = sum(
-            chunk.end_byte - max(chunk.start_byte, self._sent_byte)
-            for chunk in self._unsent
-            if chunk.payload is not None
-        )
+            if chunk.payload is None:
+                self._absent[chunk.coordinates.offset] = chunk
+            else:
+                self._unsent_bytes += _beyond(chunk, self._sent_byte)
         return AudioFormat(self._state.encoding, self._state.sample_rate_hz)
 
     # --- settling ---
 
     def settle(self, byte: int) -> bool:
         """All audio before this position is settled. Returns whether that is news."""
-        if byte <= self._state.settled_byte:
+        state = self._state
+        if byte <= state.settled_byte:
             return False
-        self._state.settled_byte = byte
-        self._state.preamble = self._timeline.preamble_before(min(byte, self.end_byte))
         if byte > self._sent_byte:
             self._advance(byte - self._sent_byte)
+        state.settled_byte = byte
+        state.time_us = self.us_at(byte)
+        state.preamble = self._timeline.preamble_before(byte)
         self._release()
+        head = next(iter(self._sent or self._unsent), None)
+        state.partial_offset = head.coordinates.offset if head is not None and head.start_byte < byte else -1
         return True
 
     def place(self, start_us: int, end_us: int, trace: Trace | None) -> Place:
@@ -342,6 +411,21 @@ class AudioBuffer:
 
     # --- internals ---
 
+    def _next_format_byte(self) -> int:
+        """Where the next format begins that the peer was not told of; the end when there is none."""
+        return next((m.byte for m in self._markers if m.fmt is not None and not m.sent), self._end_byte)
+
+    def _hole_byte(self) -> int:
+        """Where the audio begins that has to be read again; the end when there is none."""
+        return next((chunk.start_byte for chunk in self._absent.values()), self._end_byte)
+
+    def _leave_lost_rest(self, offset: int) -> None:
+        """A restored stream stood inside of a record, and another one comes: Kafka no longer has the rest of it."""
+        state = self._state
+        if self._end_byte < state.settled_byte and offset != state.partial_offset:
+            self._end_byte = state.byte = state.settled_byte
+            self._on_missing(state.settled_byte, 1)
+
     def _speaker_at(self, byte: int) -> Speaker | None:
         speaker = self._state.speaker
         for marker in self._markers:
@@ -350,17 +434,16 @@ class AudioBuffer:
             speaker = marker.speaker or speaker
         return speaker
 
-    def _read(self, length: int) -> bytes | None:
+    def _read(self, length: int) -> bytes:
         head = self._unsent[0]
         position = self._sent_byte
-        if position == head.start_byte and length == head.end_byte - head.start_byte:
+        if head.payload is not None and position == head.start_byte and length == head.end_byte - head.start_byte:
             self._advance(length)
             return head.payload
         parts: list[bytes] = []
         wanted = length
         for chunk in self._unsent:
-            if chunk.payload is None:
-                return None
+            assert chunk.payload is not None, "a frame ends where memory does"
             begin = position - chunk.start_byte
             part = chunk.payload[begin : begin + wanted]
             parts.append(part)
@@ -378,10 +461,10 @@ class AudioBuffer:
             chunk = self._unsent.popleft()
             self._sent.append(chunk)
             if chunk.payload is not None:
-                self._unsent_bytes -= chunk.end_byte - max(chunk.start_byte, before)
-            before = max(before, chunk.end_byte)
-        if self._unsent and self._unsent[0].payload is not None and self._sent_byte > before:
-            self._unsent_bytes -= self._sent_byte - max(self._unsent[0].start_byte, before)
+                self._unsent_bytes -= _beyond(chunk, before)
+        if self._unsent and self._unsent[0].payload is not None:
+            head = self._unsent[0]
+            self._unsent_bytes -= _beyond(head, before) - _beyond(head, self._sent_byte)
 
     def _release(self) -> None:
         """Finish the records whose audio is settled, and move the state up to the last of them."""
@@ -398,15 +481,16 @@ class AudioBuffer:
             elif marker is not None and marker.byte <= state.settled_byte:
                 del self._markers[0]
                 state.speaker = marker.speaker or state.speaker
+                if marker.restarts:
+                    state.seq = None
                 if marker.fmt is not None:
                     state.encoding = marker.fmt.encoding
                     state.sample_rate_hz = marker.fmt.sample_rate_hz
-                    state.offset_in_block = 0
                 state.offset = marker.offset
                 self._finish(marker.offset)
             else:
                 break
-        self._timeline.forget_before(state.byte)
+        self._timeline.forget_before(state.settled_byte)
 
     def _release_chunk(self, chunk: Chunk) -> None:
         state = self._state
@@ -416,8 +500,12 @@ class AudioBuffer:
         if chunk.missing_before:
             self._on_missing(chunk.start_byte, chunk.missing_before)
         state.byte = chunk.end_byte
-        state.time_us = self._timeline.time_at(chunk.end_byte)
-        state.offset_in_block = self._timeline.offset_in_block(chunk.end_byte)
-        state.seq = state.seq if chunk.seq is None else chunk.seq
+        if chunk.seq is not None:
+            state.seq, state.seq_checksum = chunk.seq, chunk.checksum
         state.offset = chunk.coordinates.offset
         self._finish(chunk.coordinates.offset)
+
+
+def _beyond(chunk: Chunk, byte: int) -> int:
+    """How much of a chunk lies behind a position."""
+    return max(0, chunk.end_byte - max(chunk.start_byte, byte))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -140,17 +139,13 @@ class Conversation:
 
     def receive_again(self, command: AudioChunk, now: float) -> None:
         """An audio record that was read a second time because a session asked for it."""
-        names = self._names(command.stream)
-        if len(names) == 1:
-            payloads: tuple[bytes, ...] = (command.payload,)
-        else:
-            session = self.sessions.get(names[0])
-            if session is None:
-                return
-            payloads = split_interleaved(command.payload, session.format)
-        for name, payload in zip(names, payloads, strict=True):
-            if name in self.sessions:
-                self.sessions[name].buffer.refill(command.coordinates.offset, payload, now)
+        for session in self.sessions.values():
+            session.buffer.refill(command.coordinates.offset, command.payload, now)
+
+    def receive_lost(self, first_offset: int, end_offset: int) -> None:
+        """The records of this range were to be read a second time, and no longer exist in Kafka."""
+        for session in self.sessions.values():
+            session.receive_lost(first_offset, end_offset)
 
     # --- time ---
 
@@ -293,12 +288,11 @@ class Conversation:
                 detail = "interleaved audio ends inside a sample frame"
                 self._refuse(record, command, Reason.MISALIGNED_AUDIO, detail)
                 return
-        by_name = dict(zip(names, payloads, strict=True))
         self._trace = self._trace or command.trace
         for session in self._holders(names, offset):
-            payload = by_name[session.stream]
-            checksum = 0 if command.seq is None else zlib.crc32(payload)
-            session.receive_audio(record, payload, command.seq, command.trace, checksum, now)
+            part = names.index(session.stream)
+            half = None if len(names) == 1 else part
+            session.receive_audio(record, payloads[part], now, half=half, seq=command.seq, trace=command.trace)
 
     def _refuse(self, record: InputRecord, command: StreamCommand, reason: Reason, detail: str) -> None:
         self._book.say(
@@ -332,7 +326,8 @@ class Conversation:
                 encoding=stream.encoding,
                 sample_rate_hz=stream.sample_rate_hz,
                 speaker=stream.speaker,
-                offset_in_block=0,
+                byte=known.settled_byte,
+                partial_offset=-1,
                 preamble=b"",
                 seq=None,
                 ended=False,

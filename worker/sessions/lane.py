@@ -61,6 +61,7 @@ class Lane:
         self.book = Book(self.ledger)
         self.committed_position = position
         self.has_committed = has_committed
+        self._read_position = position
         self._policy = policy
         self._on_session = on_session
         self._conversations: dict[str, Conversation] = {}
@@ -107,10 +108,19 @@ class Lane:
                 self._past[state.conversation_id] = state
                 self._tombstones[state.conversation_id] = state.last_offset + 1
 
+    def read_again_from(self, offset: int) -> None:
+        """Reading was sent back; the next record that is received is the first that exists from this offset on."""
+        self._read_position = offset
+
     def receive(self, record: InputRecord, now: float) -> None:
         """One record of the partition, in order. Records that are known already only refill what memory lost."""
         command = decode(record)
         offset = record.coordinates.offset
+        if self._read_position < min(offset, self.ledger.next_position):
+            # What lies between existed once. If somebody needs it again, it is lost.
+            for each in self.conversations:
+                each.receive_lost(self._read_position, offset)
+        self._read_position = offset + 1
         if not self.ledger.track(offset):
             if isinstance(command, AudioChunk):
                 conversation = self._conversations.get(command.conversation_id)

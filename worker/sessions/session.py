@@ -11,6 +11,7 @@ The shell calls ``receive_*``, ``connection_*`` and ``tick``, sends what ``take_
 from __future__ import annotations
 
 import enum
+import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -158,6 +159,8 @@ class Session:
         self._sent_log: deque[tuple[float, int]] = deque()
         self._recent_seqs: deque[tuple[int, int]] = deque(maxlen=64)
         self._last_seq = state.seq
+        if state.seq is not None:
+            self._recent_seqs.append((state.seq, state.seq_checksum))
         self._trace: Trace | None = None
         self._symbl_user: SymblUser | None = None
         self._refusals = 0
@@ -232,7 +235,7 @@ class Session:
         self._last_seq = None
         self._recent_seqs.clear()
         self._socket_asked_for = True
-        self.buffer.mark(offset, fmt=None if fmt == self.format else fmt, speaker=speaker)
+        self.buffer.mark(offset, fmt=None if fmt == self.format else fmt, speaker=speaker, restarts=True)
         self._touch()
 
     def change_start(self, start: SymblStart) -> None:
@@ -240,12 +243,19 @@ class Session:
         self._start = start
 
     def receive_audio(
-        self, record: InputRecord, payload: bytes, seq: int | None, trace: Trace | None, checksum: int, now: float
+        self,
+        record: InputRecord,
+        payload: bytes,
+        now: float,
+        *,
+        half: int | None = None,
+        seq: int | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Audio of one input record.
 
         Args:
-            checksum: of the payload; tells a repeated chunk from a producer that counts anew.
+            half: which half of interleaved stereo the payload is; None when it is all that the record holds.
         """
         offset = record.coordinates.offset
         self._trace = trace or self._trace
@@ -253,17 +263,31 @@ class Session:
             self._dead_letter(record)
             self._finish_unheard(offset)
             return
-        missing = 0
+        missing = checksum = 0
         if seq is not None:
+            checksum = zlib.crc32(payload)
             if (seq, checksum) in self._recent_seqs:
                 # The same chunk twice. A number seen with other bytes is a producer that counts anew: that is audio.
                 self.buffer.mark(offset)
+                self._touch()
                 return
             if self._last_seq is not None and seq > self._last_seq + 1:
                 missing = seq - self._last_seq - 1
             self._last_seq = seq
             self._recent_seqs.append((seq, checksum))
-        self.buffer.append(record, payload, now, seq=seq, missing_before=missing, trace=trace)
+        self.buffer.append(
+            record, payload, now, half=half, seq=seq, checksum=checksum, missing_before=missing, trace=trace
+        )
+
+    def receive_lost(self, first_offset: int, end_offset: int) -> None:
+        """Audio that is to be sent again and lies in records of this range no longer exists in Kafka."""
+        end_byte = self.buffer.absent_end(first_offset, end_offset)
+        if end_byte is None or self.is_over:
+            return
+        self._lose("retention", end_byte)
+        if self._socket is not None:
+            # Its clock counts what it was sent; what follows the gap needs a new one.
+            self._socket.close_wanted = True
 
     def receive_format(self, offset: int, fmt: AudioFormat) -> None:
         """A ``modify`` record: the audio that follows has this format."""
@@ -421,9 +445,7 @@ class Session:
             if frame is not None:
                 socket.protocol.send_audio(frame)
                 self._log_sent(now)
-            elif self.buffer.half_sample and (ending or self.buffer.is_cut_short()):
-                self.buffer.skip_half_sample()
-            else:
+            elif not self.buffer.skip_half_sample(ending=ending):
                 break
         if ending and not self.buffer.has_unsent and socket.stopped_at is None:
             socket.protocol.stop()

@@ -39,11 +39,12 @@ class StreamState:
     Args:
         offset: last input offset of this stream that is finished; -1 when none is.
         byte: stream position in bytes after that record.
-        time_us: audio clock at ``byte``, in microseconds.
-        offset_in_block: how many bytes before ``byte`` the sample began that it lies in.
         settled_byte: at least ``byte``; beyond it when a part of the next record is settled too.
+        partial_offset: offset of that next record; -1 when ``settled_byte`` is ``byte``.
+        time_us: audio clock at ``settled_byte``, in microseconds.
         preamble: what a FLAC decoder needs before ``settled_byte``.
-        seq: the producer's sequence number of that record, if it sends any.
+        seq: the producer's sequence number of the last finished audio record, if it sends any since the last start.
+        seq_checksum: of the audio of that record.
     """
 
     parameters: StartParameters
@@ -51,10 +52,11 @@ class StreamState:
     sample_rate_hz: int
     offset: int = -1
     byte: int = 0
-    time_us: int = 0
-    offset_in_block: int = 0
     settled_byte: int = 0
+    partial_offset: int = -1
+    time_us: int = 0
     seq: int | None = None
+    seq_checksum: int = 0
     speaker: Speaker | None = None
     message_sequence: int = 0
     insight_sequence: int = 0
@@ -116,7 +118,7 @@ def load_state(value: bytes) -> ConversationState:
         return ConversationState(streams=streams, **data)
     except StateError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"not a readable state record ({type(error).__name__})") from None
 
 
