@@ -34,11 +34,15 @@ class StatusServer:
     ) -> None:
         self._host = host
         self._port = port
+        self._registry = registry
+        self._live = live
+        self._ready = ready
+        self._sessions = sessions
         app = web.Application()
-        app.router.add_get("/metrics", lambda _: _metrics(registry))
-        app.router.add_get("/health/live", lambda _: _health(live()))
-        app.router.add_get("/health/ready", lambda _: _health(ready()))
-        app.router.add_get("/sessions", lambda _: _json(sessions()))
+        app.router.add_get("/metrics", self._answer_metrics)
+        app.router.add_get("/health/live", self._answer_live)
+        app.router.add_get("/health/ready", self._answer_ready)
+        app.router.add_get("/sessions", self._answer_sessions)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
 
     async def start(self) -> int:
@@ -63,16 +67,21 @@ class StatusServer:
         """Stop listening."""
         await self._runner.cleanup()
 
+    async def _answer_metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-async def _metrics(registry: CollectorRegistry) -> web.Response:
-    return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _answer_live(self, _: web.Request) -> web.Response:
+        return _health(self._live())
+
+    async def _answer_ready(self, _: web.Request) -> web.Response:
+        return _health(self._ready())
+
+    async def _answer_sessions(self, _: web.Request) -> web.Response:
+        body = orjson.dumps(self._sessions(), option=orjson.OPT_INDENT_2)
+        return web.Response(body=body, content_type="application/json")
 
 
-async def _health(problem: str | None) -> web.Response:
+def _health(problem: str | None) -> web.Response:
     if problem is None:
         return web.Response(text="ok\n")
     return web.Response(text=f"{problem}\n", status=503)
-
-
-async def _json(value: object) -> web.Response:
-    return web.Response(body=orjson.dumps(value, option=orjson.OPT_INDENT_2), content_type="application/json")

@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from worker.records import Reason
+
 PREFIX = "symbl_worker"
 
 _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -41,6 +43,12 @@ class Metrics:
         self.rebalances = counter("rebalances", "Rebalances of the consumer group.")
         self.lanes = counter("lanes", "Partitions taken up, by how: adopted or restored.", "how")
         self.commit_failures = counter("commit_failures", "Commits that the group coordinator refused.")
+        # A series whose first value is not 0 hides its first rise.
+        for reason in Reason:
+            self.dead_letters.labels(reason.value)
+        for how in ("adopted", "restored"):
+            self.lanes.labels(how)
+        self.dials.labels("opened")
         self.publish_seconds = Histogram(
             "publish_seconds",
             "From handing a batch to the producer until the broker has it all.",
