@@ -47,19 +47,13 @@ class Chunk:
 
 @dataclass(slots=True)
 class _Marker:
-    """Something that happens at a position of the stream.
-
-    Args:
-        restarts: sequence numbers begin anew after it.
-        sent: the socket that is open now was told.
-    """
+    """Something that happens at a position of the stream. ``restarts``: sequence numbers begin anew after it."""
 
     offset: int
     byte: int
     fmt: AudioFormat | None
     speaker: Speaker | None
     restarts: bool = False
-    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +95,7 @@ class AudioBuffer:
         self._unsent: deque[Chunk] = deque()
         self._sent_byte = state.settled_byte
         self._markers: list[_Marker] = []
+        self._told = self._timeline.fmt
         self._absent: dict[int, Chunk] = {}
         self._held_bytes = 0
         self._unsent_bytes = 0
@@ -166,6 +161,11 @@ class AudioBuffer:
         return bool(self._unsent)
 
     @property
+    def has_sendable(self) -> bool:
+        """Whether a socket would have something to send, now or when memory is refilled."""
+        return bool(self._unsent) and not self.half_sample
+
+    @property
     def waiting_since(self) -> float | None:
         """When the oldest audio that could be sent was received."""
         if not self._unsent or self._unsent[0].payload is None or self.half_sample:
@@ -188,7 +188,7 @@ class AudioBuffer:
 
     def cut_before(self, byte: int) -> int:
         """Last place at or before a position where the stream may be cut; only FLAC is sent up to other places."""
-        return min(byte, max(self._state.settled_byte, self.byte_at(self.us_at(byte))))
+        return max(self._state.settled_byte, byte - self._timeline.offset_in_block(byte))
 
     def preamble(self) -> bytes:
         """What a decoder must be given before the audio from the sent position on."""
@@ -301,13 +301,11 @@ class AudioBuffer:
 
     def due_format(self) -> AudioFormat | None:
         """A format that the peer must be told of before the next frame; told once."""
-        for marker in self._markers:
-            if marker.byte > self._sent_byte:
-                break
-            if marker.fmt is not None and not marker.sent:
-                marker.sent = True
-                return marker.fmt
-        return None
+        fmt = self._timeline.format_at(self._sent_byte)
+        if fmt == self._told:
+            return None
+        self._told = fmt
+        return fmt
 
     def next_frame(self, *, flush: bool) -> bytes | None:
         """The next frame to be sent, or None while there is not enough for one, or it is not in memory.
@@ -352,8 +350,6 @@ class AudioBuffer:
         self._sent.clear()
         self._sent_byte = self._state.settled_byte
         self.half_sample = False
-        for marker in self._markers:
-            marker.sent = False
         self._absent = {}
         self._unsent_bytes = 0
         for chunk in self._unsent:
@@ -365,7 +361,8 @@ class AudioBuffer:
                 self._absent[chunk.coordinates.offset] = chunk
             else:
                 self._unsent_bytes += _beyond(chunk, self._sent_byte)
-        return AudioFormat(self._state.encoding, self._state.sample_rate_hz)
+        self._told = AudioFormat(self._state.encoding, self._state.sample_rate_hz)
+        return self._told
 
     # --- settling ---
 
@@ -412,8 +409,9 @@ class AudioBuffer:
     # --- internals ---
 
     def _next_format_byte(self) -> int:
-        """Where the next format begins that the peer was not told of; the end when there is none."""
-        return next((m.byte for m in self._markers if m.fmt is not None and not m.sent), self._end_byte)
+        """Where the format changes next; the end when it does not."""
+        changes = (m.byte for m in self._markers if m.fmt is not None and m.byte > self._sent_byte)
+        return next(changes, self._end_byte)
 
     def _hole_byte(self) -> int:
         """Where the audio begins that has to be read again; the end when there is none."""
