@@ -27,6 +27,7 @@ from worker.engine.recognizers.coded import encode_utterance
 
 TOPIC_KINDS = ("captions", "transcripts", "redacted", "insights", "conversations", "dead_letters", "state")
 CHUNK_BYTES = 3200
+CLOCK_TOLERANCE_MS = 3
 MARKS = ("[lost]", "[again]", "[damaged]", "[cut]")
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Script:
     conversation_id: str
     stream: str
     utterances: list[str]
+    starts_ms: list[int]
     audio: bytes = field(repr=False)
 
     def chunks(self) -> list[bytes]:
@@ -51,14 +53,16 @@ def write_script(
 ) -> Script:
     """Coded speech of some utterances of three to six words."""
     texts: list[str] = []
+    starts_ms: list[int] = []
     audio = bytearray(3200 * rng.randrange(1, 4))
     for number in range(utterances):
         tag = f"{zlib.crc32(f'{conversation_id}/{stream}/{number}'.encode()):08x}"
         words = [f"w{tag}x{index}" for index in range(rng.randrange(3, 7))]
         words[-1] += rng.choice(endings)
         texts.append(" ".join(words))
+        starts_ms.append(len(audio) // 32)
         audio += encode_utterance(f"u{number}", words, gap_seconds=rng.uniform(0.2, 0.6))
-    return Script(conversation_id, stream, texts, bytes(audio))
+    return Script(conversation_id, stream, texts, starts_ms, bytes(audio))
 
 
 @dataclass
@@ -77,10 +81,10 @@ class Published:
         ]
 
 
-def verify(scripts: Iterable[Script], published: Published, *, repeats_allowed: bool) -> int:
+def verify(scripts: Iterable[Script], published: Published, *, repeats_allowed: bool, gaps_expected: int = 0) -> int:
     """Hold what was published against what was spoken.
 
-    Every utterance arrives once by id, whole and in order; sequences have no holes; the audio clock never goes back.
+    Every utterance arrives once by id, whole, in order and with its place in the audio; sequences have no holes.
 
     Returns:
         How many records repeated an id.
@@ -99,8 +103,13 @@ def verify(scripts: Iterable[Script], published: Published, *, repeats_allowed: 
         assert [value["text"] for value in final] == script.utterances, f"{where}: not what was spoken"
         starts = [value["audio"]["start_ms"] for value in final]
         assert starts == sorted(starts), f"{where}: the audio clock went back"
+        apart = [abs(start - spoken) for start, spoken in zip(starts, script.starts_ms, strict=True)]
+        # Each new socket and each new owner may round once more.
+        assert max(apart) <= CLOCK_TOLERANCE_MS, f"{where}: the audio clock is off by up to {max(apart)} ms"
         masked = {value["id"]: value for value in published.of("redacted", script.conversation_id, script.stream)}
         assert len(masked) == len(final), f"{where}: redacted messages differ in number"
+    gaps = [value for value in published.records["conversations"] if value["event"] == "gap"]
+    assert len(gaps) == gaps_expected, f"{len(gaps)} gaps"
     return repeated
 
 

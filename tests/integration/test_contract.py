@@ -185,7 +185,7 @@ async def test_repeated_and_missing_chunks_are_seen(system: System) -> None:
             await system.produce("call", chunk, seq=number + (10 if number >= len(chunks) - 2 else 0))
     await system.produce("call", b"", event="end")
     published = await system.ended(["call"], 40)
-    verify([script], published, repeats_allowed=False)
+    verify([script], published, repeats_allowed=False, gaps_expected=1)
     gaps = [value for value in published.of("conversations", "call") if value["event"] == "gap"]
     assert [gap["detail"]["missing_records"] for gap in gaps] == [10]
     assert gaps[0]["detail"]["start_ms"] == (len(chunks) - 2) * 100
