@@ -1,4 +1,4 @@
-"""The engine's HTTP side: tokens, health, and the upgrade to WebSockets."""
+"""The engine's HTTP side: tokens, health, metrics, and the upgrade to WebSockets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from worker.engine.metrics import CONTENT_TYPE, EngineMetrics
 from worker.engine.peers import Peer
 from worker.engine.requests import PING, PONG
 from worker.engine.rooms import Rooms, SpeakerSocket
@@ -41,10 +42,19 @@ class Api:
         clock: Seconds since the epoch.
     """
 
-    def __init__(self, settings: EngineSettings, *, mint: TokenMint, rooms: Rooms, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        *,
+        mint: TokenMint,
+        rooms: Rooms,
+        metrics: EngineMetrics,
+        clock: Callable[[], float],
+    ) -> None:
         self._settings = settings
         self._mint = mint
         self._rooms = rooms
+        self._metrics = metrics
         self._clock = clock
         self._peers: set[Peer] = set()
         self._all_gone = asyncio.Event()
@@ -60,6 +70,7 @@ class Api:
         app.router.add_route("OPTIONS", "/oauth2/token:generate", _preflight)
         app.router.add_get("/health/live", _live)
         app.router.add_get("/health/ready", self._ready)
+        app.router.add_get("/metrics", self._show_metrics)
         for path in _SPEAKER_PATHS:
             app.router.add_get(path, self._speak, allow_head=False)
         for path in _SUBSCRIBER_PATHS:
@@ -96,6 +107,9 @@ class Api:
 
     async def _ready(self, request: web.Request) -> web.Response:
         return _json(503, {"status": "draining"}) if self._draining else _json(200, {"status": "ready"})
+
+    async def _show_metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
     # --- WebSockets --------------------------------------------------------------------------------------------------
 

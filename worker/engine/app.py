@@ -16,6 +16,7 @@ from worker.engine.analysis import prepare
 from worker.engine.api import Api
 from worker.engine.conversation import Conversation
 from worker.engine.masking import Finding, FindPii
+from worker.engine.metrics import EngineMetrics, Gauges
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_factory
 from worker.engine.rooms import RoomContext, Rooms, SpeakerSocket
@@ -38,6 +39,8 @@ class EngineServer:
         self._base_url: str | None = None
         self._clock = _steady_clock()
         self._sessions = _make_sessions(settings)
+        metrics = EngineMetrics()
+        metrics.watch(self._gauges)
         self._rooms = Rooms(
             RoomContext(
                 clock=self._clock,
@@ -45,6 +48,7 @@ class EngineServer:
                 sessions=self._sessions,
                 traits=TRAITS[settings.recognizer],
                 completion_grace_seconds=settings.completion_grace_seconds,
+                metrics=metrics,
             )
         )
         mint = TokenMint(
@@ -52,7 +56,7 @@ class EngineServer:
             accounts=settings.accounts,
             lifetime_seconds=settings.token_lifetime_seconds,
         )
-        self._api = Api(settings, mint=mint, rooms=self._rooms, clock=self._clock)
+        self._api = Api(settings, mint=mint, rooms=self._rooms, metrics=metrics, clock=self._clock)
         self._runner: web.AppRunner | None = None
 
     def __repr__(self) -> str:
@@ -115,6 +119,14 @@ class EngineServer:
         # Their handlers notice in the next turns of the loop.
         await asyncio.sleep(0)
         return len(chosen)
+
+    def _gauges(self) -> Gauges:
+        return Gauges(
+            speaker_sockets=sum(1 for _ in self._rooms.sockets()),
+            subscriber_sockets=self._rooms.subscriber_count,
+            conversations=self._rooms.conversation_count,
+            recognizer_backlog_seconds=self._sessions.backlog_seconds,
+        )
 
     async def _close(self) -> None:
         if self._runner is not None:

@@ -56,6 +56,10 @@ class PoolSessionMaker:
         """Of the running processes."""
         return [worker.process.pid for worker in self._workers if worker.process is not None and worker.process.pid]
 
+    @property
+    def backlog_seconds(self) -> float:
+        return sum(session.backlog_seconds for worker in self._workers for session in worker.sessions.values())
+
     async def start(self) -> None:
         """Starts all processes and waits until they have loaded their models.
 
@@ -203,7 +207,7 @@ class _PoolSession:
         self._listeners = listeners
         self._bytes_per_second = audio_format.bytes_per_second
         self._max_backlog_seconds = max_backlog_seconds
-        self._backlog_seconds = 0.0
+        self.backlog_seconds = 0.0
         self._unheard: list[float] = []
         self._caught_up = asyncio.Event()
         self._caught_up.set()
@@ -214,8 +218,8 @@ class _PoolSession:
     def feed(self, audio: bytes) -> None:
         if self._over:
             return
-        self._backlog_seconds += len(audio) / self._bytes_per_second
-        if self._backlog_seconds > self._max_backlog_seconds:
+        self.backlog_seconds += len(audio) / self._bytes_per_second
+        if self.backlog_seconds > self._max_backlog_seconds:
             self._caught_up.clear()
         self._worker.tell("audio", self._number, audio)
 
@@ -245,8 +249,8 @@ class _PoolSession:
             case "events":
                 self._listeners.on_events(value)
             case "heard":
-                self._backlog_seconds = max(0.0, self._backlog_seconds - value)
-                if self._backlog_seconds <= self._max_backlog_seconds / 2:
+                self.backlog_seconds = max(0.0, self.backlog_seconds - value)
+                if self.backlog_seconds <= self._max_backlog_seconds / 2:
                     self._caught_up.set()
             case "finished":
                 self._end()

@@ -26,6 +26,7 @@ from worker.engine.conversation import (
     Send,
 )
 from worker.engine.messages import Frame
+from worker.engine.metrics import EngineMetrics
 from worker.engine.peers import Peer
 from worker.engine.recognizers.events import AudioFormat, Event
 from worker.engine.recognizers.factory import RecognizerTraits
@@ -58,6 +59,7 @@ class RoomContext:
     sessions: SessionMaker
     traits: RecognizerTraits
     completion_grace_seconds: float
+    metrics: EngineMetrics
 
 
 @dataclass(eq=False, kw_only=True)
@@ -117,8 +119,11 @@ class Room:
 
     async def receive_audio(self, socket: SpeakerSocket, audio: bytes) -> None:
         """Audio of a line that does not listen is ignored. Waits while recogniser or reader are far behind."""
-        if self.is_listening(socket) and socket.session is not None:
+        if self.conversation is not None and self.is_listening(socket) and socket.session is not None:
             session = socket.session
+            audio_format = self.conversation.audio_format(socket.line)
+            assert audio_format is not None
+            self._context.metrics.note_audio(audio_format, len(audio))
             session.feed(audio)
             await session.ready()
             await socket.peer.drained()
@@ -171,6 +176,7 @@ class Room:
             return
         if self.conversation is None:
             self.conversation = self._context.new_conversation()
+            self._context.metrics.note_conversation()
             logger.info("conversation started", extra={"conversation": self.conversation.conversation_id})
             started = _encode(messages.subscription_started(self.conversation.conversation_id))
             for peer in self.subscribers:
@@ -203,6 +209,7 @@ class Room:
         for action in actions:
             match action:
                 case Send(audience, line, frame):
+                    self._context.metrics.note_frame(frame)
                     self._send(audience, line, _encode(frame))
                 case Listen(line, audio_format, vocabulary):
                     self._listen(conversation, line, audio_format, vocabulary)
@@ -243,6 +250,7 @@ class Room:
             self._perform(conversation, conversation.receive_flushed(line, self._context.clock()))
 
         def on_failed() -> None:
+            self._context.metrics.note_failure()
             logger.warning("recognition lost", extra={"conversation": conversation.conversation_id, "line": line})
             self._perform(conversation, conversation.receive_failure(line, self._context.clock()))
 
@@ -310,6 +318,16 @@ class Rooms:
     def sockets(self) -> Iterator[SpeakerSocket]:
         """Every open speaker socket."""
         return (socket for room in self._rooms.values() for socket in room.sockets.values() if socket.open)
+
+    @property
+    def subscriber_count(self) -> int:
+        """Open subscriber sockets."""
+        return sum(len(room.subscribers) for room in self._rooms.values())
+
+    @property
+    def conversation_count(self) -> int:
+        """Conversations that are not completed."""
+        return sum(room.conversation is not None for room in self._rooms.values())
 
     def close(self) -> None:
         for room in self._rooms.values():

@@ -43,6 +43,10 @@ class Session(Protocol):
 class SessionMaker(Protocol):
     """Starts sessions; owns what they share."""
 
+    @property
+    def backlog_seconds(self) -> float:
+        """Audio that was fed and not yet recognised, over all sessions."""
+
     async def start(self) -> None: ...
 
     def open(self, audio_format: AudioFormat, vocabulary: tuple[str, ...], listeners: Listeners) -> Session: ...
@@ -61,6 +65,10 @@ class LocalSessionMaker:
     def __init__(self, make: Callable[[AudioFormat], Recognizer], delay: Callable[[], float]) -> None:
         self._make = make
         self._delay = delay
+
+    @property
+    def backlog_seconds(self) -> float:
+        return 0.0
 
     async def start(self) -> None:
         pass

@@ -1,0 +1,105 @@
+"""All metrics of the engine, in one place. Base units, bounded labels: never a conversation id, never content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from worker.engine.messages import Frame
+from worker.engine.recognizers.events import AudioFormat
+
+PREFIX = "symbl_engine"
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+INSIGHT_KINDS = ("question", "action_item", "follow_up")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    """What is true at this moment.
+
+    Args:
+        recognizer_backlog_seconds: Audio that was received and not yet recognised, over all sockets.
+    """
+
+    speaker_sockets: int
+    subscriber_sockets: int
+    conversations: int
+    recognizer_backlog_seconds: float
+
+
+class EngineMetrics:
+    """Counters of one engine, and its gauges, which are read when somebody asks."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, namespace=PREFIX, registry=self._registry)
+
+        self._conversations = counter("conversations_started", "Conversations that were started.")
+        self._audio = counter("audio_seconds", "Audio received; FLAC and Opus as 16-bit samples of as many bytes.")
+        self._messages = counter("messages", "Messages sent, each counted once however many heard of it.")
+        self._insights = counter("insights", "Insights sent, by kind.", "kind")
+        self._failures = counter("recognizer_failures", "Sockets closed because their recogniser failed.")
+        for kind in INSIGHT_KINDS:
+            self._insights.labels(kind)
+
+    def watch(self, read: Callable[[], Gauges]) -> None:
+        """Shows these gauges, too. To be called once."""
+        self._registry.register(_GaugeCollector(read))
+
+    def note_conversation(self) -> None:
+        """A conversation was started."""
+        self._conversations.inc()
+
+    def note_audio(self, audio_format: AudioFormat, size_bytes: int) -> None:
+        """Audio came from a speaker who is listened to."""
+        self._audio.inc(size_bytes / audio_format.bytes_per_second)
+
+    def note_frame(self, frame: Frame) -> None:
+        """A frame was sent to whoever hears it."""
+        match frame:
+            case {"type": "message_response", "messages": messages}:
+                self._messages.inc(len(messages))
+            case {"type": "insight_response", "insights": insights}:
+                for insight in insights:
+                    self._insights.labels(insight["type"]).inc()
+
+    def note_failure(self) -> None:
+        """A recogniser failed."""
+        self._failures.inc()
+
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format, `CONTENT_TYPE`."""
+        return generate_latest(self._registry)
+
+
+class _GaugeCollector(Collector):
+    def __init__(self, read: Callable[[], Gauges]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        now = self._read()
+        for name, text, value in (
+            ("speaker_sockets", "Speaker sockets that are open.", now.speaker_sockets),
+            ("subscriber_sockets", "Subscriber sockets that are open.", now.subscriber_sockets),
+            ("conversations", "Conversations that are live.", now.conversations),
+            (
+                "recognizer_backlog_seconds",
+                "Audio received and not yet recognised, over all sockets.",
+                now.recognizer_backlog_seconds,
+            ),
+        ):
+            yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
