@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from worker.admin import require_topics
 from worker.config import Settings, topics_of
 from worker.deadline import Deadline
-from worker.errors import AuthenticationError
+from worker.errors import AuthenticationError, RequestRefusedError
 from worker.http import StatusServer
 from worker.intake.consumer import Intake, IntakePolicy
 from worker.metrics import GaugeCollector, Metrics
@@ -59,16 +59,23 @@ class Dialer:
             SymblError: the host could not be reached, or refused.
         """
         async with self._slots:
-            token = await self._tokens.get()
+            token = await self._token()
             try:
                 return await self._open(conversation_id, token)
             except AuthenticationError:
                 self._tokens.invalidate(token)
-                return await self._open(conversation_id, await self._tokens.get())
+                return await self._open(conversation_id, await self._token())
 
     async def close(self) -> None:
         """Forget the token."""
         await self._tokens.close()
+
+    async def _token(self) -> str:
+        try:
+            return await self._tokens.get()
+        except RequestRefusedError as error:
+            # Not this stream's fault: nobody gets a token with these credentials.
+            raise AuthenticationError(str(error)) from error
 
     async def _open(self, conversation_id: str, token: str) -> Connection:
         return await SymblConnection.open(self._endpoint, conversation_id, token, timeouts=self._timeouts)

@@ -168,7 +168,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     # --- life ---
 
     async def start(self) -> None:
-        """Join the group.
+        """Join the group, and take up the partitions that it gives us.
 
         Raises:
             BrokerError: no broker answers, or it refuses us.
@@ -197,6 +197,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             await consumer.start()
         except KafkaError as error:
             raise BrokerError(f"the consumer cannot start: {type(error).__name__}") from error
+        if self._restore_task is not None:
+            await asyncio.wait({self._restore_task})
 
     async def run(self) -> None:
         """Read and feed until ``stop``.

@@ -7,13 +7,18 @@ from http import HTTPStatus
 from worker.errors import AuthenticationError, RequestRefusedError, SymblError, SymblUnavailableError
 
 _CREDENTIALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+_THIS_REQUEST = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_URI_TOO_LONG}
+    | {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE}
+)
 
 
 def error_for_status(status: int, what: str) -> SymblError:
     """The failure that an unwanted status stands for.
 
-    Redirects count as refusals: following one could carry credentials to another host.
+    Only what is about this very request is a refusal, since a refused stream is given up. Everything else, an unknown
+    path included, says that the host is not (yet) what we were told: audio waits in Kafka until somebody has seen to
+    it. Redirects are not followed: that could carry credentials to another host.
 
     Args:
         status: HTTP status other than the expected one.
@@ -22,6 +27,6 @@ def error_for_status(status: int, what: str) -> SymblError:
     text = f"{what}: HTTP {status}"
     if status in _CREDENTIALS:
         return AuthenticationError(text)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TEMPORARY:
-        return SymblUnavailableError(text)
-    return RequestRefusedError(text)
+    if status in _THIS_REQUEST:
+        return RequestRefusedError(text)
+    return SymblUnavailableError(text)

@@ -145,7 +145,7 @@ async def test_handshake() -> None:
         (401, AuthenticationError),
         (403, AuthenticationError),
         (400, RequestRefusedError),
-        (404, RequestRefusedError),
+        (404, SymblUnavailableError),
         (429, SymblUnavailableError),
         (503, SymblUnavailableError),
     ],
@@ -165,7 +165,7 @@ async def test_refused_handshake(status: int, kind: type[SymblError]) -> None:
 
 
 async def test_redirect() -> None:
-    """A redirect is a refusal: the token must not travel to a host that nobody configured."""
+    """A redirect is not followed: the token must not travel to a host that nobody configured."""
     seen: list[Request] = []
 
     def note(websocket: ServerConnection, request: Request) -> None:
@@ -179,7 +179,7 @@ async def test_redirect() -> None:
             return response
 
         async with serving(echo, process_request=redirect) as (_, endpoint):
-            with pytest.raises(RequestRefusedError, match="307"):
+            with pytest.raises(SymblUnavailableError, match="307"):
                 await SymblConnection.open(endpoint, "c", TOKEN, timeouts=QUICK)
     assert seen == []
 
