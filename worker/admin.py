@@ -97,7 +97,8 @@ async def create_missing(settings: Settings, partitions: int, say: Callable[[str
             new = NewTopic(topic.name, topic.partitions, replicas, topic_configs=topic.settings())
             try:
                 answer = await client.create_topics([new])
-            except KafkaError as error:
+            except (KafkaError, AttributeError) as error:
+                # An AttributeError is aiokafka's answer to a broker without controller, such as librdkafka's mock.
                 raise BrokerError(f"{topic.name} cannot be created: {type(error).__name__}") from error
             code = answer.topic_errors[0][1]
             if code not in (0, EXISTS):
