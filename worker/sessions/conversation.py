@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
 from worker.audio.formats import AudioFormat, split_interleaved, validate_format
+from worker.audio.framing import MAX_FRAME_BYTES
 from worker.output.events import result_id
 from worker.records import (
     AudioChunk,
@@ -65,6 +66,9 @@ class ConversationPolicy:
 class Conversation:
     """One opening of a conversation.
 
+    Once the end of all its streams was announced it is closing: what comes then waits for the next opening, however
+    long the host takes to flush.
+
     Invariant: every record that is received is held by at least one session until that session finishes it, or is
     finished here.
 
@@ -91,7 +95,7 @@ class Conversation:
         self._policy = policy
         self._book = book
         self._on_session = on_session
-        self._restored = restored
+        self._is_void = False
         self._last_input_at = now
         self._opened_at = now
         self._end_reason: str | None = None
@@ -99,13 +103,13 @@ class Conversation:
         # What came after an end, while the stream is still being flushed.
         self._waiting: deque[tuple[StreamCommand, InputRecord]] = deque()
         self._waiting_bytes = 0
-        redact = policy.redaction or any(stream.parameters.redaction_enabled for stream in state.streams.values())
+        redact = policy.redaction or state.redaction
         self._results = ConversationResults(
             state, partition, book, policy.redactor if redact else None, transcripts=policy.transcripts
         )
         for name, stream in state.streams.items():
             if not stream.ended:
-                self._add_session(name, stream)
+                self._add_session(name, stream, restored=restored)
 
     def __repr__(self) -> str:
         state = self.state
@@ -113,8 +117,8 @@ class Conversation:
 
     @property
     def is_over(self) -> bool:
-        """All streams have ended, and that was said."""
-        return self.state.ended
+        """All streams have ended, and that was said; or there never was a stream."""
+        return self.state.ended or self._is_void
 
     @property
     def held_bytes(self) -> int:
@@ -147,6 +151,13 @@ class Conversation:
         for session in self.sessions.values():
             session.receive_lost(first_offset, end_offset)
 
+    def take_waiting(self) -> list[tuple[StreamCommand, InputRecord]]:
+        """What came when the end of all streams had been announced: it belongs to the next opening."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        return waiting
+
     # --- time ---
 
     def tick(self, now: float) -> None:
@@ -157,31 +168,48 @@ class Conversation:
             command, record = self._waiting.popleft()
             self._waiting_bytes -= len(record.value or b"")
             self._take(command, record, now)
-        if self._end_reason is None and now >= self.next_deadline():
-            self._end_reason = "idle" if now - self._last_input_at >= self._policy.idle_seconds else "max_age"
+        reason = None if self._is_closing else self._reason_to_end(now)
+        if reason is not None:
+            self._end_reason = reason
             for session in self.sessions.values():
                 session.receive_end(None, now)
         self._maybe_end()
 
-    def next_deadline(self) -> float:
-        """When the conversation is ended because of silence or old age."""
-        return min(self._last_input_at + self._policy.idle_seconds, self._opened_at + self._policy.max_age_seconds)
+    def _reason_to_end(self, now: float) -> str | None:
+        """Old age; or silence, unless audio still waits to be sent: then it is the host that holds things up."""
+        if now >= self._opened_at + self._policy.max_age_seconds:
+            return "max_age"
+        if now < self._last_input_at + self._policy.idle_seconds:
+            return None
+        busy = any(session.buffer.has_sendable and not session.is_over for session in self.sessions.values())
+        return None if busy else "idle"
 
     # --- records ---
+
+    @property
+    def _is_closing(self) -> bool:
+        """Whether the end of all streams was announced."""
+        return bool(self.sessions) and all(session.end_seen for session in self.sessions.values())
 
     def _names(self, stream: str) -> tuple[str, ...]:
         """The streams that the audio of an input stream becomes: itself, or two halves."""
         return tuple(self.state.splits.get(stream, (stream,)))
 
     def _must_wait(self, command: StreamCommand) -> bool:
-        """Whether the record is for a stream whose end was announced and that is not flushed yet."""
-        if command.stream is None:
+        """Whether the record comes after the end of its stream, or of all, and that is not flushed yet."""
+        if isinstance(command, EndStream):
             return False
+        if self._is_closing:
+            return True
         names = self._names(command.stream)
         return any(name in self.sessions and self.sessions[name].phase is Phase.ENDING for name in names)
 
     def _take(self, command: StreamCommand, record: InputRecord, now: float) -> None:
         offset = command.coordinates.offset
+        if not self.state.streams:
+            # What was refused before opened nothing.
+            self.state.opened_offset = offset
+            self.state.opened_at_ms = command.coordinates.timestamp_ms
         match command:
             case StartStream():
                 self._start(command, record)
@@ -224,6 +252,7 @@ class Conversation:
             return
         self._trace = self._trace or command.trace
         if parameters.redaction_enabled:
+            self.state.redaction = True
             self._results.redact_with(self._policy.redactor)
         if parameters.channels is None:
             self.state.splits.pop(command.stream, None)
@@ -252,11 +281,12 @@ class Conversation:
 
     def _end(self, command: EndStream, now: float) -> None:
         offset = command.coordinates.offset
-        names = list(self.sessions) if command.stream is None else self._names(command.stream)
-        sessions = [self.sessions[name] for name in names if name in self.sessions]
+        # The stream of interleaved audio may itself have been one before it was split.
+        names = list(self.sessions) if command.stream is None else [command.stream, *self._names(command.stream)]
+        sessions = [self.sessions[name] for name in dict.fromkeys(names) if name in self.sessions]
         sessions = [session for session in sessions if not session.end_seen and offset > session.state.offset]
         self._share(offset, len(sessions))
-        if command.stream is None:
+        if sessions:
             self._end_reason = "end"
         for session in sessions:
             session.receive_end(offset, now)
@@ -264,8 +294,7 @@ class Conversation:
     def _modify(self, command: ModifyStream, record: InputRecord) -> None:
         offset = command.coordinates.offset
         names = self._names(command.stream)
-        known = self.sessions.get(names[0])
-        current = self._policy.audio_format if known is None else known.format
+        current = self._current_format(names[0])
         fmt = AudioFormat(command.encoding or current.encoding, command.sample_rate_hz or current.sample_rate_hz)
         problem = validate_format(fmt.encoding, fmt.sample_rate_hz)
         if len(names) > 1:
@@ -281,13 +310,16 @@ class Conversation:
         names = self._names(command.stream)
         payloads: Sequence[bytes] = (command.payload,)
         if len(names) > 1:
-            known = self.state.streams[names[0]]
             try:
-                payloads = split_interleaved(command.payload, AudioFormat(known.encoding, known.sample_rate_hz))
+                payloads = split_interleaved(command.payload, self._current_format(names[0]))
             except ValueError:
                 detail = "interleaved audio ends inside a sample frame"
                 self._refuse(record, command, Reason.MISALIGNED_AUDIO, detail)
                 return
+        if self._current_format(names[0]).encoding is Encoding.OPUS and len(command.payload) > MAX_FRAME_BYTES:
+            detail = f"an Opus packet has at most {MAX_FRAME_BYTES} bytes"
+            self._refuse(record, command, Reason.UNSUPPORTED_ENCODING, detail)
+            return
         self._trace = self._trace or command.trace
         for session in self._holders(names, offset):
             part = names.index(session.stream)
@@ -308,6 +340,14 @@ class Conversation:
         self._book.finish(command.coordinates.offset)
 
     # --- sessions ---
+
+    def _current_format(self, name: str) -> AudioFormat:
+        """Format of the audio that comes next in a stream, which may have to be opened for it."""
+        session = self.sessions.get(name)
+        if session is not None and session.phase is not Phase.ENDED:
+            return session.format
+        known = self.state.streams.get(name)
+        return self._format(StartParameters() if known is None else known.parameters)
 
     def _open(self, name: str, parameters: StartParameters) -> Session:
         fmt = self._format(parameters)
@@ -333,11 +373,10 @@ class Conversation:
                 ended=False,
             )
         self.state.streams[name] = stream
-        self._end_reason = None
         self._book.touch(self.state.conversation_id)
-        return self._add_session(name, stream)
+        return self._add_session(name, stream, restored=False)
 
-    def _add_session(self, name: str, stream: StreamState) -> Session:
+    def _add_session(self, name: str, stream: StreamState, *, restored: bool) -> Session:
         session = Session(
             conversation_id=self.state.conversation_id,
             stream=name,
@@ -348,7 +387,7 @@ class Conversation:
             book=self._book,
             results=self._results,
             lifecycle=self._on_lifecycle,
-            restored=self._restored,
+            restored=restored,
         )
         self.sessions[name] = session
         self._results.add_owner(session)
@@ -363,7 +402,7 @@ class Conversation:
 
     def _symbl_start(self, parameters: StartParameters) -> SymblStart:
         policy = self._policy
-        redact = policy.redaction or bool(parameters.redaction_enabled)
+        redact = policy.redaction or self.state.redaction
         return SymblStart(
             encoding=policy.audio_format.encoding,
             sample_rate_hz=policy.audio_format.sample_rate_hz,
@@ -393,11 +432,12 @@ class Conversation:
         self, event: LifeCycleEvent, session: Session, reason: str | None, detail: dict[str, object]
     ) -> None:
         self.state.symbl_conversation_id = session.symbl_conversation_id or self.state.symbl_conversation_id
-        if event is LifeCycleEvent.STARTED:
-            if self.state.started:
-                return
+        if event in (LifeCycleEvent.STARTED, LifeCycleEvent.RESUMED) and not self.state.started:
+            # An earlier owner may have opened the stream and not have got a socket.
             self.state.started = True
-            self._say(event, None, reason, detail)
+            self._say(LifeCycleEvent.STARTED, None, reason, {})
+            return
+        if event is LifeCycleEvent.STARTED:
             return
         self._say(event, session.stream, reason, detail)
 
@@ -430,14 +470,17 @@ class Conversation:
 
     def _maybe_end(self) -> None:
         sessions = self.sessions.values()
-        if self._waiting or not all(session.is_over and session.end_seen for session in sessions):
+        if not all(session.is_over and session.end_seen for session in sessions):
             return
         state = self.state
+        if not state.streams:
+            self._is_void = True
+            return
         reason = self._end_reason or "end"
         if sessions and all(session.phase is Phase.FAILED for session in sessions):
             reason = "failed"
         state.ended = True
-        state.last_offset = max((stream.offset for stream in state.streams.values()), default=state.opened_offset)
+        state.last_offset = max(state.opened_offset, *(stream.offset for stream in state.streams.values()))
         self._say(LifeCycleEvent.ENDED, None, reason, self._totals())
 
     def _totals(self) -> dict[str, object]:

@@ -140,12 +140,16 @@ class Lane:
         """Let conversations end."""
         for conversation in list(self._conversations.values()):
             conversation.tick(now)
-            if conversation.is_over:
-                state = conversation.state
-                del self._conversations[state.conversation_id]
+            if not conversation.is_over:
+                continue
+            state = conversation.state
+            del self._conversations[state.conversation_id]
+            if state.streams:
                 self._past[state.conversation_id] = state
                 self._tombstones[state.conversation_id] = state.last_offset + 1
                 self.book.touch(state.conversation_id)
+            for command, record in conversation.take_waiting():
+                self._route(command, record, now)
 
     def drop_sent_audio(self) -> int:
         """Give memory back: forget audio that was sent and is not settled. Returns the number of bytes."""

@@ -91,6 +91,8 @@ class ConversationResults:
         self._messages: OrderedDict[str, _Message] = OrderedDict()
         self._seen: OrderedDict[Hashable, None] = OrderedDict()
         self._owners: dict[str, Owner] = {}
+        # Streams by the host's own ids of their users.
+        self._claims: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return f"<ConversationResults {self._state.conversation_id} messages={len(self._messages)}>"
@@ -102,6 +104,21 @@ class ConversationResults:
     def add_owner(self, owner: Owner) -> None:
         """A stream joins the conversation."""
         self._owners[owner.stream] = owner
+
+    def claim(self, user: SymblUser | None, stream: str) -> None:
+        """A recognition result of this user came on the socket of this stream."""
+        if user is not None and user.id is not None:
+            self._claims[user.id] = stream
+
+    def stream_of(self, user: SymblUser | None) -> str | None:
+        """The stream whose user has this id at the host; None when that is not known."""
+        return None if user is None or user.id is None else self._claims.get(user.id)
+
+    def is_known(self, user: SymblUser | None) -> bool:
+        """Whether there is no doubt which stream's user this is; times of a doubtful message settle nothing."""
+        if len(self._owners) == 1 or self.stream_of(user) is not None:
+            return True
+        return user is not None and user.user_id is not None
 
     def message(self, owner: Owner, message: SymblMessage, words: Sequence[TimedWord], place: Place) -> None:
         """Publish a message of a stream, in the clear if allowed, and masked."""
@@ -148,6 +165,9 @@ class ConversationResults:
             about = self._known([insight.message_id])
             if not about and not heard_by.hears(insight.from_):
                 continue
+            if about and insight.id is None and about[0].stream != heard_by.stream:
+                # Without an id it cannot be told apart from what its own socket brings.
+                continue
             if insight.id is not None and not self._is_new(("insight", insight.id)):
                 continue
             assignee = insight.assignee
@@ -158,8 +178,8 @@ class ConversationResults:
                 insight.text,
                 symbl_insight_id=insight.id,
                 confidence=insight.confidence,
-                assignee=None if assignee is None else self._speaker(assignee, heard_by),
-                due_by=insight.due_by,
+                assignee=None if assignee is None else self._speaker(assignee, about),
+                due_by=None if insight.due_by is None else self._mask_like(insight.due_by, about).text,
             )
 
     def topics(self, heard_by: Owner, event: Topics) -> None:
@@ -221,7 +241,8 @@ class ConversationResults:
 
     def _entity(self, heard_by: Owner, entity: SymblEntity, value: str, message_ids: Sequence[str | None]) -> None:
         about = self._known(message_ids)
-        if not about and len(self._owners) > 1:
+        if not about and any(message_ids) and len(self._owners) > 1:
+            # The socket of its message brings it again, after the message.
             return
         key = ("entity", entity.type, entity.sub_type, value, tuple(message_ids))
         if not self._is_new(key):
@@ -316,12 +337,18 @@ class ConversationResults:
         found = (self._messages.get(message_id) for message_id in message_ids if message_id is not None)
         return [message for message in found if message is not None]
 
-    def _speaker(self, user: SymblUser, heard_by: Owner) -> Speaker:
-        """The speaker that a host's user stands for; a stream's own name for them where it has one."""
+    def _speaker(self, user: SymblUser, about: Sequence[_Message]) -> Speaker:
+        """The speaker that a host's user stands for; a stream's own name for them where it has one.
+
+        Anybody else was named in speech, so the name is masked like any text.
+        """
         for owner in self._owners.values():
             if user.user_id is not None and owner.hears(user):
                 return owner.state.speaker or Speaker(user_id=user.user_id, name=user.name)
-        return Speaker(user_id=user.user_id, name=user.name)
+        return Speaker(
+            user_id=None if user.user_id is None else self._mask_like(user.user_id, about).text,
+            name=None if user.name is None else self._mask_like(user.name, about).text,
+        )
 
     def _is_new(self, key: Hashable) -> bool:
         if key in self._seen:

@@ -44,6 +44,9 @@ from worker.symbl.requests import SymblStart, modify_request, start_request
 SILENCE_STEP_SECONDS = 1.0
 """Silence is settled in steps of this length, so that a quiet stream writes its state once a second."""
 
+CLOCK_SLACK_US = 1_000_000
+"""A host's times may run so far ahead of the audio that it was sent."""
+
 NEVER = float("-inf")
 
 
@@ -98,6 +101,7 @@ class _Socket:
         base_us: audio clock at the first byte that it was sent; the host counts from there.
         sent_log: when audio was sent, in steps: (time, position).
         message_due_until: a final result came, and its message is awaited until then.
+        heard: a recognition result of this stream's speaker came.
     """
 
     protocol: SymblProtocol
@@ -108,6 +112,7 @@ class _Socket:
     close_wanted: bool = False
     recognising: bool = False
     message_due_until: float = NEVER
+    heard: bool = False
 
 
 class Session:
@@ -120,7 +125,7 @@ class Session:
         wire_user_id: the user id that this stream's socket says it is; unique within the conversation.
         start: what ``start_request`` says; encoding, rate and speaker are filled in for each socket.
         lifecycle: writes a life-cycle record.
-        restored: an earlier owner of the partition may have had a socket.
+        restored: this stream was open under an earlier owner of the partition, who may have had a socket.
     """
 
     def __init__(
@@ -162,7 +167,7 @@ class Session:
         if state.seq is not None:
             self._recent_seqs.append((state.seq, state.seq_checksum))
         self._trace: Trace | None = None
-        self._symbl_user: SymblUser | None = None
+        self._heard_before = False
         self._refusals = 0
         self._flush_timeouts = 0
         self._here: Place | None = None
@@ -213,12 +218,10 @@ class Session:
     # --- attribution (see results.Owner) ---
 
     def hears(self, user: SymblUser | None) -> bool:
-        """Whether this is the user of this stream's socket, or nobody in particular."""
-        if user is None or (user.user_id is None and user.id is None):
-            return True
-        if user.user_id is not None:
+        """Whether this is the user of this stream's socket, or may be."""
+        if user is not None and user.user_id is not None:
             return user.user_id == self.wire_user_id
-        return self._symbl_user is not None and user.id == self._symbl_user.id
+        return self._results.stream_of(user) in (self.stream, None)
 
     def here(self) -> Place:
         """Place of the latest message; before the first one, the settled position."""
@@ -334,13 +337,15 @@ class Session:
     def receive_frame(self, frame: bytes | str, now: float) -> None:
         """A message of the host."""
         socket = self._socket
-        if socket is None:
+        if socket is None or socket.close_wanted:
+            # What comes after audio was given up, or after the end, must not contradict what was published.
             return
         socket.protocol.receive_frame(frame)
         for event in socket.protocol.take_events():
             self._hear(socket, event, now)
         if socket.protocol.state in (ProtocolState.COMPLETED, ProtocolState.FAILED):
             socket.close_wanted = True
+        self._settle_by_time(socket, now)
         self._pump(now)
 
     def connection_closed(self, code: int | None, now: float) -> WorkerError | None:
@@ -419,11 +424,11 @@ class Session:
             if waiting_since is not None:
                 due.append(max(waiting_since + policy.join_seconds, self._allowed_at(socket, now)))
             if self._sent_log:
-                due.append(self._sent_log[0][0] + policy.silence_horizon_seconds + SILENCE_STEP_SECONDS)
-                if socket.recognising:
-                    due[-1] = self._sent_log[0][0] + policy.max_hold_seconds
-                elif now < socket.message_due_until:
-                    due[-1] = socket.message_due_until
+                due.append(self._sent_log[0][0] + policy.max_hold_seconds)
+                if now < socket.message_due_until:
+                    due.append(socket.message_due_until)
+                if not socket.recognising:
+                    due += [quiet for sent_at, _ in self._sent_log if (quiet := self._quiet_at(sent_at)) > now][:1]
         return min(due) if due else None
 
     # --- sending ---
@@ -509,8 +514,10 @@ class Session:
     def _recognition(self, socket: _Socket, event: RecognitionResult, now: float) -> None:
         if not self.hears(event.user):
             return
-        self._symbl_user = event.user or self._symbl_user
-        socket.recognising = not event.is_final
+        self._results.claim(event.user, self.stream)
+        socket.heard = self._heard_before = True
+        # An interim result without text takes back what was thought to be speech.
+        socket.recognising = not event.is_final and bool(event.text)
         if event.is_final:
             self._captions.drop()
             if event.text:
@@ -520,7 +527,7 @@ class Session:
             self._captions.write(event.text, self.state.speaker, start_ms, sent_ms, now)
 
     def _message(self, socket: _Socket, message: SymblMessage) -> None:
-        if not self.hears(message.from_):
+        if not self.hears(message.from_) or self._is_of_another_socket(socket, message):
             return
         socket.message_due_until = NEVER
         buffer, state = self.buffer, self.state
@@ -535,26 +542,35 @@ class Session:
         self._here = buffer.place(start_us, end_us, self._trace)
         state.last_end_us = end_us
         self._results.message(self, message, words, self._here)
-        if message.end_ms is not None:
+        if message.end_ms is not None and self._results.is_known(message.from_):
             self._settle(min(buffer.byte_at(end_us), buffer.sent_byte))
+
+    def _is_of_another_socket(self, socket: _Socket, message: SymblMessage) -> bool:
+        """Whether a message is about audio of an earlier socket: a host may go on with what a lost one had sent.
+
+        Its times say nothing about this socket's audio, which will be recognised again.
+        """
+        if self._heard_before and not socket.heard:
+            return True
+        heard_us = self.buffer.sent_us - socket.base_us
+        return message.end_ms is not None and message.end_ms * 1000 > heard_us + CLOCK_SLACK_US
 
     # --- settlement ---
 
+    def _quiet_at(self, sent_at: float) -> float:
+        """When audio that was sent in the step from this moment on is settled, if nothing is recognised."""
+        return sent_at + self._policy.silence_horizon_seconds + SILENCE_STEP_SECONDS
+
     def _settle_by_time(self, socket: _Socket, now: float) -> None:
-        log, policy = self._sent_log, self._policy
-        if socket.recognising or now < socket.message_due_until:
-            if log and now - log[0][0] >= policy.max_hold_seconds:
-                # The socket goes as well, so that no late result contradicts the gap.
-                self._lose("max_hold", self.buffer.sent_byte)
-                socket.close_wanted = True
-            return
-        settled = None
-        for sent_at, byte in log:
-            if now - sent_at < policy.silence_horizon_seconds + SILENCE_STEP_SECONDS:
-                break
-            settled = byte
-        if settled is not None:
-            self._settle(settled)
+        log, buffer = self._sent_log, self.buffer
+        if not socket.recognising and now >= socket.message_due_until:
+            quiet = [byte for sent_at, byte in log if now >= self._quiet_at(sent_at)]
+            if quiet:
+                self._settle(quiet[-1] if quiet[-1] == buffer.end_byte else buffer.cut_before(quiet[-1]))
+        if log and now >= log[0][0] + self._policy.max_hold_seconds:
+            # The socket goes as well, so that no late result contradicts the gap.
+            self._lose("max_hold", buffer.sent_byte)
+            socket.close_wanted = True
 
     def _flush_timed_out(self, socket: _Socket) -> None:
         socket.stopped_at = None

@@ -74,6 +74,7 @@ class ConversationState:
         opened_offset: offset of the record that opened it; with it ids differ from those of an earlier opening.
         opened_at_ms: timestamp of that record.
         last_offset: highest offset that belongs to it, known once it has ended.
+        redaction: a ``start`` switched redaction on; nothing switches it off again.
         splits: input streams of interleaved audio, and the two streams that each of them becomes.
     """
 
@@ -85,6 +86,7 @@ class ConversationState:
     started: bool = False
     ended: bool = False
     last_offset: int = -1
+    redaction: bool = False
     symbl_conversation_id: str | None = None
     splits: dict[str, list[str]] = field(default_factory=dict)
     streams: dict[str, StreamState] = field(default_factory=dict)
