@@ -277,7 +277,7 @@ def _insight_details(value: Mapping[str, Any]) -> str:
     if isinstance(value.get("tracker"), dict):
         parts.append(f"tracker {value['tracker'].get('name')}")
     if isinstance(value.get("entity"), dict):
-        parts.append(str(value["entity"].get("type")))
+        parts.append(str(value["entity"].get("sub_type") or value["entity"].get("type")))
     return f" ({', '.join(parts)})" if parts else ""
 
 
