@@ -195,7 +195,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._consumer = consumer
         try:
             await consumer.start()
-        except KafkaError as error:
+        except (KafkaError, OSError) as error:
             raise BrokerError(f"the consumer cannot start: {type(error).__name__}") from error
         if self._restore_task is not None:
             await asyncio.wait({self._restore_task})

@@ -102,7 +102,7 @@ class Publisher:
         )
         try:
             await producer.start()
-        except KafkaError as error:
+        except (KafkaError, OSError) as error:
             await producer.stop()
             raise BrokerError(f"the producer cannot start: {type(error).__name__}") from error
         return producer
