@@ -398,9 +398,9 @@ class Session:
         if socket is None:
             return
         policy = self._policy
-        if socket.listening_at is None and now - socket.opened_at >= policy.start_timeout_seconds:
+        if socket.listening_at is None and now >= socket.opened_at + policy.start_timeout_seconds:
             socket.close_wanted = True
-        if socket.stopped_at is not None and now - socket.stopped_at >= policy.stop_timeout_seconds:
+        if socket.stopped_at is not None and now >= socket.stopped_at + policy.stop_timeout_seconds:
             self._flush_timed_out(socket)
         self._settle_by_time(socket, now)
         self._pump(now)
@@ -445,7 +445,7 @@ class Session:
                 socket.protocol.modify(modify_request(fmt.encoding, fmt.sample_rate_hz))
                 continue
             since = self.buffer.waiting_since
-            flush = ending or (since is not None and now - since >= self._policy.join_seconds)
+            flush = ending or (since is not None and now >= since + self._policy.join_seconds)
             frame = self.buffer.next_frame(flush=flush)
             if frame is not None:
                 socket.protocol.send_audio(frame)
