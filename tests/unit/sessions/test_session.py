@@ -1,0 +1,256 @@
+"""When a session settles audio, with a host whose every frame is written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from worker.records import Caption, Coordinates, InputRecord, LifeCycle, Output, RedactedMessage
+from worker.sessions.conversation import ConversationPolicy
+from worker.sessions.lane import Lane
+from worker.sessions.session import Session, SessionPolicy
+
+STARTED = {"type": "message", "message": {"type": "recognition_started", "data": {"conversationId": "1"}}}
+COMPLETED = {"type": "message", "message": {"type": "conversation_completed"}}
+
+
+class Desk:
+    """One partition with streams of one conversation, whose hosts say what the test says."""
+
+    def __init__(self, streams: int = 1, **policy: Any) -> None:
+        self.sessions: list[Session] = []
+        self.captions: list[Caption] = []
+        self.lane = Lane(
+            topic="audio",
+            partition=0,
+            position=0,
+            policy=ConversationPolicy(session=SessionPolicy(**{"pace": 0.0, **policy})),
+            on_session=self.sessions.append,
+        )
+        self.lane.book.on_caption = self.captions.append
+        self.offset = -1
+        for stream in range(streams):
+            self.audio(str(stream))
+            self.open(stream)
+
+    def audio(self, stream: str = "0", size: int = 32_000, now: float = 0.0) -> None:
+        """A second of it."""
+        self.offset += 1
+        coordinates = Coordinates("audio", 0, self.offset, 0)
+        headers = (("stream", stream.encode()),)
+        self.lane.receive(InputRecord(coordinates=coordinates, key=b"a", value=bytes(size), headers=headers), now)
+
+    def open(self, stream: int = 0, now: float = 0.0) -> None:
+        session = self.sessions[stream]
+        session.connection_opened(now)
+        session.take_frames(now)
+        self.hear(STARTED, stream, now=now)
+
+    def hear(self, frame: dict[str, Any], stream: int = 0, now: float = 0.0) -> None:
+        self.sessions[stream].receive_frame(orjson.dumps(frame), now)
+        self.sessions[stream].take_frames(now)
+        self.sessions[stream].tick(now)
+
+    @property
+    def outputs(self) -> list[Output]:
+        return self.lane.book.outputs
+
+    @property
+    def gaps(self) -> list[str | None]:
+        return [each.reason for each in self.outputs if isinstance(each, LifeCycle) and each.event == "gap"]
+
+    @property
+    def messages(self) -> list[RedactedMessage]:
+        return [each for each in self.outputs if isinstance(each, RedactedMessage)]
+
+    @property
+    def settled_ms(self) -> list[int]:
+        return [session.buffer.settled_us // 1000 for session in self.sessions]
+
+
+def result(text: str, *, final: bool = False, user: dict[str, str] | None = None) -> dict[str, Any]:
+    user = {"userId": "stream-0"} if user is None else user
+    return {
+        "type": "message",
+        "message": {"type": "recognition_result", "isFinal": final, "punctuated": {"transcript": text}, "user": user},
+    }
+
+
+def message(
+    start: float, end: float, *, id_: str = "m1", user: dict[str, str] | None = None, **members: Any
+) -> dict[str, Any]:
+    said = {
+        "id": id_,
+        "payload": {"content": "hello"},
+        "from": {"userId": "stream-0"} if user is None else user,
+        "duration": {"timeOffset": start, "duration": end - start},
+    }
+    return {"type": "message_response", "messages": [{**said, **members}]}
+
+
+def test_a_message_settles_what_it_covers() -> None:
+    """The audio up to the end of a final message is settled, and no byte more."""
+    desk = Desk()
+    desk.hear(result("hello", final=True))
+    desk.hear(message(0.2, 0.6))
+    assert desk.settled_ms == [600]
+    assert desk.messages[0].origin.end_ms == 600
+
+
+def test_silence_settles_after_the_horizon() -> None:
+    """Audio that caused nothing is settled when the horizon has passed, not before."""
+    desk = Desk(silence_horizon_seconds=10.0)
+    due = desk.sessions[0].next_deadline(1.0)
+    assert due == 11.0
+    desk.sessions[0].tick(10.9)
+    assert desk.settled_ms == [0]
+    desk.sessions[0].tick(due)
+    assert desk.settled_ms == [1000]
+    assert desk.lane.ledger.commit_position == 1
+    assert desk.gaps == []
+
+
+def test_speech_in_progress_is_not_silence() -> None:
+    """While something is being recognised nothing is settled by time; after the longest hold it is a gap."""
+    desk = Desk(max_hold_seconds=100.0)
+    desk.hear(result("hel"), now=1.0)
+    desk.sessions[0].tick(99.0)
+    assert desk.settled_ms == [0]
+    assert desk.sessions[0].next_deadline(99.0) == 100.0
+    desk.sessions[0].tick(100.0)
+    assert (desk.settled_ms, desk.gaps) == ([1000], ["max_hold"])
+    assert desk.sessions[0].wants_close
+    desk.hear(message(0.2, 0.6), now=100.1)
+    assert desk.messages == []
+
+
+def test_an_interim_result_may_be_taken_back() -> None:
+    """An interim result without text says that it was no speech: silence counts again."""
+    desk = Desk()
+    desk.hear(result("uh"), now=1.0)
+    desk.hear(result(""), now=2.0)
+    desk.sessions[0].tick(11.0)
+    assert desk.settled_ms == [1000]
+
+
+def test_a_final_result_waits_for_its_message() -> None:
+    """Between the result and its message the silence horizon does not end."""
+    desk = Desk()
+    desk.hear(result("hello", final=True), now=9.0)
+    desk.sessions[0].tick(15.0)
+    assert desk.settled_ms == [0]
+    assert desk.sessions[0].next_deadline(15.0) == 19.0
+    desk.sessions[0].tick(19.0)
+    assert desk.settled_ms == [1000]
+
+
+def test_messages_of_others_are_not_heard() -> None:
+    """A host sends everybody's messages to every socket; a stream takes its own."""
+    desk = Desk(streams=2)
+    desk.hear(message(0.2, 0.6, user={"userId": "stream-1"}), 0)
+    assert desk.messages == []
+    desk.hear(message(0.2, 0.6, user={"userId": "stream-1"}), 1)
+    assert [each.origin.stream for each in desk.messages] == ["1"]
+    assert desk.settled_ms == [0, 600]
+
+
+def test_a_message_of_nobody_is_published_and_settles_nothing() -> None:
+    """Among several streams its times may be about other audio."""
+    desk = Desk(streams=2)
+    for stream in (0, 1):
+        desk.hear(message(0.2, 0.6, user={}), stream)
+    assert len(desk.messages) == 1
+    assert desk.settled_ms == [0, 0]
+    alone = Desk()
+    alone.hear(message(0.2, 0.6, user={}))
+    assert alone.settled_ms == [600]
+
+
+def test_a_host_may_know_users_by_its_own_id_only() -> None:
+    """The recognition results of a socket tell which user is meant."""
+    desk = Desk(streams=2)
+    for stream in (0, 1):
+        desk.hear(result("hello", final=True, user={"id": f"h{stream}"}), stream)
+    for stream in (0, 1):
+        desk.hear(message(0.2, 0.6, user={"id": "h1"}), stream)
+    assert [each.origin.stream for each in desk.messages] == ["1"]
+    assert desk.settled_ms == [0, 600]
+
+
+def test_a_message_about_an_earlier_socket_is_left_to_the_replay() -> None:
+    """What a lost socket had sent is recognised again: its late message would come twice, at a wrong time."""
+    desk = Desk()
+    desk.hear(result("hello"))
+    desk.sessions[0].connection_closed(1006, 1.0)
+    desk.open(now=2.0)
+    desk.hear(message(0.2, 0.6), now=2.0)
+    assert (desk.messages, desk.settled_ms) == ([], [0])
+    desk.hear(result("hello", final=True), now=3.0)
+    desk.hear(message(0.2, 60.0), now=3.0)
+    assert desk.messages == []
+    desk.hear(message(0.2, 0.6, id_="m2"), now=3.0)
+    assert (len(desk.messages), desk.settled_ms) == (1, [600])
+
+
+def test_captions_come_at_intervals_and_go_with_the_final_result() -> None:
+    """The latest interim result is shown, at most one in an interval, none after the final result."""
+    desk = Desk(caption_interval_seconds=0.25)
+    desk.hear(result("so"), now=1.0)
+    desk.hear(result("so it"), now=1.1)
+    desk.hear(result("so it goes"), now=1.2)
+    assert [each.text for each in desk.captions] == ["so"]
+    assert desk.sessions[0].next_deadline(1.2) == 1.25
+    desk.sessions[0].tick(1.25)
+    assert [each.text for each in desk.captions] == ["so", "so it goes"]
+    assert desk.captions[1].revision > desk.captions[0].revision
+    desk.hear(result("so it goes on"), now=1.3)
+    desk.hear(result("so it goes on", final=True), now=1.4)
+    desk.sessions[0].tick(2.0)
+    assert len(desk.captions) == 2
+
+
+def test_a_flush_that_does_not_end_is_tried_again_and_then_a_gap() -> None:
+    """The end of a stream is not waited for without end."""
+    desk = Desk(stop_timeout_seconds=60.0, silence_horizon_seconds=1_000.0, max_refusals=2)
+    session = desk.sessions[0]
+    session.receive_end(None, 0.0)
+    session.take_frames(0.0)
+    session.tick(60.0)
+    assert session.wants_close
+    session.connection_closed(1000, 60.0)
+    assert (session.wants_connection, desk.gaps) == (True, [])
+    desk.open(now=61.0)
+    session.tick(121.0)
+    session.connection_closed(1000, 121.0)
+    assert (session.is_over, desk.gaps) == (True, ["not_flushed"])
+    assert desk.lane.ledger.commit_position == 1
+
+
+def test_half_a_sample_does_not_keep_a_stream_open() -> None:
+    """The last byte of a stream that ends inside a sample is settled with it."""
+    desk = Desk()
+    desk.audio(size=101)
+    session = desk.sessions[0]
+    session.take_frames(5.0)
+    assert session.buffer.half_sample
+    session.receive_end(None, 5.0)
+    session.take_frames(5.0)
+    desk.hear(COMPLETED, now=6.0)
+    assert session.wants_close
+    session.connection_closed(1000, 6.0)
+    assert session.is_over
+    assert desk.lane.ledger.commit_position == 2
+    assert session.state.counters.billed_us == 6_000_000
+
+
+def test_giving_up_makes_dead_letters_in_order() -> None:
+    """What is held and what still comes are dead letters of the stream, and the records are finished."""
+    desk = Desk()
+    desk.audio()
+    desk.sessions[0].give_up("internal_error")
+    desk.audio()
+    letters = [each for each in desk.outputs if type(each).__name__ == "DeadLetter"]
+    assert [each.record.coordinates.offset for each in letters] == [0, 1, 2]  # type: ignore[union-attr]  # see above
+    assert desk.lane.ledger.commit_position == 3
+    assert desk.lane.held_bytes == 0
