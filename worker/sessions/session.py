@@ -167,7 +167,6 @@ class Session:
         if state.seq is not None:
             self._recent_seqs.append((state.seq, state.seq_checksum))
         self._trace: Trace | None = None
-        self._heard_before = False
         self._refusals = 0
         self._flush_timeouts = 0
         self._here: Place | None = None
@@ -481,7 +480,7 @@ class Session:
                 self._recognition(socket, event, now)
             case Messages():
                 for message in event.messages:
-                    self._message(socket, message)
+                    self._message(socket, message, now)
             case Insights():
                 self._results.insights(self, event)
             case Topics():
@@ -515,7 +514,7 @@ class Session:
         if not self.hears(event.user):
             return
         self._results.claim(event.user, self.stream)
-        socket.heard = self._heard_before = True
+        socket.heard = True
         # An interim result without text takes back what was thought to be speech.
         socket.recognising = not event.is_final and bool(event.text)
         if event.is_final:
@@ -526,8 +525,8 @@ class Session:
             start_ms, sent_ms = self.buffer.settled_us // 1000, self.buffer.sent_us // 1000
             self._captions.write(event.text, self.state.speaker, start_ms, sent_ms, now)
 
-    def _message(self, socket: _Socket, message: SymblMessage) -> None:
-        if not self.hears(message.from_) or self._is_of_another_socket(socket, message):
+    def _message(self, socket: _Socket, message: SymblMessage, now: float) -> None:
+        if not self.hears(message.from_) or self._is_of_another_socket(socket, message, now):
             return
         socket.message_due_until = NEVER
         buffer, state = self.buffer, self.state
@@ -545,15 +544,19 @@ class Session:
         if message.end_ms is not None and self._results.is_known(message.from_):
             self._settle(min(buffer.byte_at(end_us), buffer.sent_byte))
 
-    def _is_of_another_socket(self, socket: _Socket, message: SymblMessage) -> bool:
+    def _is_of_another_socket(self, socket: _Socket, message: SymblMessage, now: float) -> bool:
         """Whether a message is about audio of an earlier socket: a host may go on with what a lost one had sent.
 
-        Its times say nothing about this socket's audio, which will be recognised again.
+        Its times say nothing about this socket's audio, which will be recognised again. The earlier socket may have
+        been another worker's; so a new one's messages count when a recognition result has come before them, or when
+        it is so old that no earlier one can still be flushed.
         """
-        if self._heard_before and not socket.heard:
+        if socket.listening_at is None:
             return True
-        heard_us = self.buffer.sent_us - socket.base_us
-        return message.end_ms is not None and message.end_ms * 1000 > heard_us + CLOCK_SLACK_US
+        if not socket.heard and now < socket.listening_at + self._policy.stop_timeout_seconds:
+            return True
+        sent_us = self.buffer.sent_us - socket.base_us
+        return message.end_ms is not None and message.end_ms * 1000 > sent_us + CLOCK_SLACK_US
 
     # --- settlement ---
 

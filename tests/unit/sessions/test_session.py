@@ -148,6 +148,8 @@ def test_a_final_result_waits_for_its_message() -> None:
 def test_messages_of_others_are_not_heard() -> None:
     """A host sends everybody's messages to every socket; a stream takes its own."""
     desk = Desk(streams=2)
+    for stream in (0, 1):
+        desk.hear(result("hello", user={"userId": f"stream-{stream}"}), stream)
     desk.hear(message(0.2, 0.6, user={"userId": "stream-1"}), 0)
     assert desk.messages == []
     desk.hear(message(0.2, 0.6, user={"userId": "stream-1"}), 1)
@@ -159,10 +161,12 @@ def test_a_message_of_nobody_is_published_and_settles_nothing() -> None:
     """Among several streams its times may be about other audio."""
     desk = Desk(streams=2)
     for stream in (0, 1):
+        desk.hear(result("hello", user={"userId": f"stream-{stream}"}), stream)
         desk.hear(message(0.2, 0.6, user={}), stream)
     assert len(desk.messages) == 1
     assert desk.settled_ms == [0, 0]
     alone = Desk()
+    alone.hear(result("hello", user={}))
     alone.hear(message(0.2, 0.6, user={}))
     assert alone.settled_ms == [600]
 
@@ -181,9 +185,6 @@ def test_a_host_may_know_users_by_its_own_id_only() -> None:
 def test_a_message_about_an_earlier_socket_is_left_to_the_replay() -> None:
     """What a lost socket had sent is recognised again: its late message would come twice, at a wrong time."""
     desk = Desk()
-    desk.hear(result("hello"))
-    desk.sessions[0].connection_closed(1006, 1.0)
-    desk.open(now=2.0)
     desk.hear(message(0.2, 0.6), now=2.0)
     assert (desk.messages, desk.settled_ms) == ([], [0])
     desk.hear(result("hello", final=True), now=3.0)
@@ -254,3 +255,22 @@ def test_giving_up_makes_dead_letters_in_order() -> None:
     assert [each.record.coordinates.offset for each in letters] == [0, 1, 2]  # type: ignore[union-attr]  # see above
     assert desk.lane.ledger.commit_position == 3
     assert desk.lane.held_bytes == 0
+
+
+def test_a_host_without_recognition_results_is_heard_in_the_end() -> None:
+    """No earlier socket is flushed for longer than the stop timeout: from then on every message is this socket's."""
+    desk = Desk(stop_timeout_seconds=60.0)
+    desk.hear(message(0.2, 0.6), now=59.0)
+    assert desk.messages == []
+    desk.hear(message(0.2, 0.6), now=60.0)
+    assert len(desk.messages) == 1
+
+
+def test_a_message_before_recognition_started_is_of_an_earlier_socket() -> None:
+    """A host may say anything at any time; nothing that it says breaks a session."""
+    desk = Desk()
+    desk.sessions[0].connection_closed(1006, 1.0)
+    desk.sessions[0].connection_opened(1.0)
+    desk.hear(result("hello", final=True), now=1.0)
+    desk.hear(message(0.2, 0.6), now=1.0)
+    assert (desk.messages, desk.settled_ms) == ([], [0])
