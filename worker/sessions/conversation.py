@@ -445,6 +445,8 @@ class Conversation:
         state = self.state
         sequence = state.sequence
         state.sequence += 1
+        # An opening starts once and ends once, whatever else happens again after a crash.
+        once = event in (LifeCycleEvent.STARTED, LifeCycleEvent.ENDED)
         self._book.say(
             LifeCycle(
                 id=result_id(
@@ -453,8 +455,8 @@ class Conversation:
                     conversation_id=state.conversation_id,
                     stream=None,
                     opened_offset=state.opened_offset,
-                    kind="conversation",
-                    sequence=sequence,
+                    kind=f"conversation.{event}" if once else "conversation",
+                    sequence=0 if once else sequence,
                 ),
                 conversation_id=state.conversation_id,
                 event=event,
