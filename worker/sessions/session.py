@@ -101,7 +101,7 @@ class _Socket:
         base_us: audio clock at the first byte that it was sent; the host counts from there.
         sent_log: when audio was sent, in steps: (time, position).
         message_due_until: a final result came, and its message is awaited until then.
-        heard: a recognition result of this stream's speaker came.
+        heard: a final result of this stream's speaker came.
     """
 
     protocol: SymblProtocol
@@ -514,7 +514,7 @@ class Session:
         if not self.hears(event.user):
             return
         self._results.claim(event.user, self.stream)
-        socket.heard = True
+        socket.heard |= event.is_final
         # An interim result without text takes back what was thought to be speech.
         socket.recognising = not event.is_final and bool(event.text)
         if event.is_final:
@@ -548,8 +548,8 @@ class Session:
         """Whether a message is about audio of an earlier socket: a host may go on with what a lost one had sent.
 
         Its times say nothing about this socket's audio, which will be recognised again. The earlier socket may have
-        been another worker's; so a new one's messages count when a recognition result has come before them, or when
-        it is so old that no earlier one can still be flushed.
+        been another worker's; so a new one's messages count when a final result has come before them, or when it is so
+        old that no earlier one can still be flushed.
         """
         if socket.listening_at is None:
             return True

@@ -149,7 +149,7 @@ def test_messages_of_others_are_not_heard() -> None:
     """A host sends everybody's messages to every socket; a stream takes its own."""
     desk = Desk(streams=2)
     for stream in (0, 1):
-        desk.hear(result("hello", user={"userId": f"stream-{stream}"}), stream)
+        desk.hear(result("hello", final=True, user={"userId": f"stream-{stream}"}), stream)
     desk.hear(message(0.2, 0.6, user={"userId": "stream-1"}), 0)
     assert desk.messages == []
     desk.hear(message(0.2, 0.6, user={"userId": "stream-1"}), 1)
@@ -161,12 +161,12 @@ def test_a_message_of_nobody_is_published_and_settles_nothing() -> None:
     """Among several streams its times may be about other audio."""
     desk = Desk(streams=2)
     for stream in (0, 1):
-        desk.hear(result("hello", user={"userId": f"stream-{stream}"}), stream)
+        desk.hear(result("hello", final=True, user={"userId": f"stream-{stream}"}), stream)
         desk.hear(message(0.2, 0.6, user={}), stream)
     assert len(desk.messages) == 1
     assert desk.settled_ms == [0, 0]
     alone = Desk()
-    alone.hear(result("hello", user={}))
+    alone.hear(result("hello", final=True, user={}))
     alone.hear(message(0.2, 0.6, user={}))
     assert alone.settled_ms == [600]
 

@@ -118,6 +118,9 @@ class Room:
         while socket.results and socket.results[0][0] <= self.host.now:
             _, events = socket.results.pop(0)
             assert self.conversation is not None
+            if events is not None and not socket.open:
+                # Said on other sockets it could not always be told from what they say themselves.
+                continue
             if events is None:
                 self.perform(self.conversation.receive_flushed(socket.line, self.host.now))
                 if not socket.open:
