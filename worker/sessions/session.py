@@ -169,6 +169,7 @@ class Session:
         self._trace: Trace | None = None
         self._refusals = 0
         self._flush_timeouts = 0
+        self._closed_without_completion = False
         self._here: Place | None = None
         self._failure = ""
 
@@ -356,6 +357,7 @@ class Session:
         socket = self._socket
         if socket is None:
             return None
+        completed = socket.protocol.state is ProtocolState.COMPLETED
         socket.protocol.receive_close(code)
         cause = socket.protocol.close_cause()
         if socket.listening_at is not None:
@@ -368,6 +370,10 @@ class Session:
         if self.is_over:
             return cause
         flushed = socket.stopped_at is not None and cause is None
+        if flushed and not completed and not self._closed_without_completion:
+            # Perhaps a host that never says so; perhaps one that went. To be sent once more decides it.
+            self._closed_without_completion = True
+            flushed = False
         if self.phase is Phase.ENDING and (flushed or self.buffer.is_settled):
             self._flushed()
             return None

@@ -274,3 +274,17 @@ def test_a_message_before_recognition_started_is_of_an_earlier_socket() -> None:
     desk.hear(result("hello", final=True), now=1.0)
     desk.hear(message(0.2, 0.6), now=1.0)
     assert (desk.messages, desk.settled_ms) == ([], [0])
+
+
+def test_a_clean_close_without_completion_is_doubted_once() -> None:
+    """After a stop request a host that goes cleanly may not have said all; the second time it is believed."""
+    desk = Desk()
+    session = desk.sessions[0]
+    session.receive_end(None, 0.0)
+    session.take_frames(0.0)
+    session.connection_closed(1000, 1.0)
+    assert session.wants_connection
+    desk.open(now=2.0)
+    session.connection_closed(1000, 3.0)
+    assert session.is_over
+    assert desk.lane.ledger.commit_position == 1

@@ -227,6 +227,7 @@ class World:
         # What was said, and where its sequence numbers are.
         self.expected: dict[tuple[str, str], list[str]] = {}
         self.captions = 0
+        self.has_closed_cleanly = False
         self.has_repeated = False
         """Whether outputs were safe without their states, so that what they say is said again."""
         self._words = itertools.count(1)
@@ -351,6 +352,11 @@ class World:
         sockets = [socket for socket in self.sessions.values() if socket is not None and socket.open]
         if sockets:
             socket = sockets[index % len(sockets)]
+            conversation = socket.room.conversation
+            if conversation is not None and conversation.line_state(socket.line) is LineState.STOPPING and code == 1000:
+                # A host that closes cleanly is believed the second time.
+                code = None if self.has_closed_cleanly else 1000
+                self.has_closed_cleanly = True
             socket.room.lose(socket, code)
         self.exchange()
 
