@@ -13,7 +13,9 @@ from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.session import SessionPolicy
 
 CONVERSATIONS = ("a", "b")
-STREAMS = ("0", "1")
+
+conversations = st.sampled_from(["a", "a", "b"])
+streams = st.sampled_from(["0", "0", "1"])
 
 
 class DeliveryMachine(RuleBasedStateMachine):
@@ -22,8 +24,8 @@ class DeliveryMachine(RuleBasedStateMachine):
     world: World
 
     @initialize(
-        delays=st.lists(st.sampled_from([0.0, 0.0, 0.2, 1.0, 3.0]), min_size=1, max_size=5),
-        pace=st.sampled_from([0.0, 2.0]),
+        delays=st.lists(st.sampled_from([0.0, 0.2, 0.7, 1.5, 4.0]), min_size=1, max_size=4),
+        pace=st.sampled_from([0.0, 1.0, 2.0]),
     )
     def begin(self, delays: list[float], pace: float) -> None:
         policy = ConversationPolicy(session=SessionPolicy(pace=pace), insight_types=(), detect_entities=False)
@@ -33,76 +35,88 @@ class DeliveryMachine(RuleBasedStateMachine):
     # --- the producer ---
 
     @rule(
-        conversation=st.sampled_from(CONVERSATIONS),
-        stream=st.sampled_from(STREAMS),
-        words=st.integers(1, 4),
+        conversation=conversations,
+        stream=streams,
+        words=st.lists(st.integers(1, 5), min_size=1, max_size=4),
         size=st.sampled_from([333, 1_600, 3_200, 3_201, 20_000]),
         gap=st.integers(0, 1),
+        read=st.sampled_from([0, 2, 1_000]),
     )
-    def speak(self, conversation: str, stream: str, words: int, size: int, gap: int) -> None:
-        self.world.speak(conversation, stream, words, size, gap=gap)
+    def speak(self, conversation: str, stream: str, words: list[int], size: int, gap: int, read: int) -> None:
+        for count in words:
+            self.world.speak(conversation, stream, count, size, gap=gap)
+        self.world.read(read)
 
-    @rule(conversation=st.sampled_from(CONVERSATIONS), words=st.integers(1, 3), size=st.sampled_from([640, 6_400]))
+    @rule(conversation=conversations, words=st.integers(1, 3), size=st.sampled_from([642, 6_400]))
     def speak_on_both_channels(self, conversation: str, words: int, size: int) -> None:
         if conversation not in self.split:
             self.split.add(conversation)
             self.world.produce(conversation, b'{"channels": [{}, {}]}', stream="s", event="start")
         self.world.speak_stereo(conversation, "s", words, size)
+        self.world.read(1_000)
 
-    @rule(conversation=st.sampled_from(CONVERSATIONS), stream=st.sampled_from(STREAMS), size=st.integers(1, 40_000))
-    def be_silent(self, conversation: str, stream: str, size: int) -> None:
-        self.world.produce(conversation, bytes(size // 2 * 2 + 2), stream=stream)
-
-    @rule(conversation=st.sampled_from(CONVERSATIONS), stream=st.sampled_from(STREAMS))
-    def start(self, conversation: str, stream: str) -> None:
-        self.world.produce(conversation, b"{}", stream=stream, event="start")
-
-    @rule(conversation=st.sampled_from(CONVERSATIONS), stream=st.sampled_from(STREAMS))
-    def end_stream(self, conversation: str, stream: str) -> None:
-        self.world.produce(conversation, b"", stream=stream, event="end")
-
-    @rule(conversation=st.sampled_from(CONVERSATIONS))
-    def end_conversation(self, conversation: str) -> None:
-        self.world.produce(conversation, b"", event="end")
-        self.split.discard(conversation)
+    @rule(
+        conversation=conversations,
+        stream=streams,
+        what=st.sampled_from(["silence", "start", "end", "end all"]),
+        size=st.integers(1, 20_000),
+        read=st.booleans(),
+    )
+    def do_something_else(self, conversation: str, stream: str, what: str, size: int, read: bool) -> None:
+        world = self.world
+        if what == "silence":
+            world.produce(conversation, bytes(2 * size), stream=stream)
+        elif what == "end all":
+            world.produce(conversation, b"", event="end")
+            self.split.discard(conversation)
+        else:
+            world.produce(conversation, b"", stream=stream, event=what)
+        if read:
+            world.read(1_000)
 
     # --- the worker ---
 
-    @rule(count=st.sampled_from([1, 3, 20, 200]))
-    def read(self, count: int) -> None:
-        self.world.read(count)
-
-    @rule(seconds=st.sampled_from([0.01, 0.3, 1.0, 4.0, 12.0]))
-    def wait(self, seconds: float) -> None:
+    @rule(
+        seconds=st.sampled_from([0.05, 0.3, 0.3, 1.0, 1.0, 4.0, 12.0]),
+        read=st.sampled_from([0, 1, 20, 1_000]),
+        publish=st.booleans(),
+    )
+    def work(self, seconds: float, read: int, publish: bool) -> None:
+        self.world.read(read)
         self.world.advance(seconds)
-
-    @rule()
-    def publish(self) -> None:
-        self.world.publish()
-
-    @rule()
-    def give_memory_back(self) -> None:
-        self.world.lane.drop_sent_audio()
-        self.world.balance()
+        if publish:
+            self.world.publish()
 
     # --- what goes wrong ---
 
-    @rule(index=st.integers(0, 3), code=st.sampled_from([None, 1000, 1006, 1011]))
-    def lose_a_socket(self, index: int, code: int | None) -> None:
+    @rule(index=st.integers(0, 3), code=st.sampled_from([None, 1000, 1011]), seconds=st.sampled_from([0.0, 0.3, 1.0]))
+    def lose_a_socket(self, index: int, code: int | None, seconds: float) -> None:
+        self.world.advance(seconds)
         self.world.drop(index, code)
 
-    @rule(after=st.sampled_from(["nothing", "outputs", "states", "position"]))
-    def crash(self, after: str) -> None:
+    @rule(
+        after=st.sampled_from(["nothing", "outputs", "states", "position"]),
+        seconds=st.sampled_from([0.0, 0.3, 1.0]),
+        read=st.sampled_from([0, 3, 1_000]),
+    )
+    def crash(self, after: str, seconds: float, read: int) -> None:
+        self.world.advance(seconds)
         self.world.publish(crash_after=after)
+        self.world.read(read)
 
-    @rule()
-    def refuse_once(self) -> None:
-        self.world.host.refusals = 1
-
-    @rule(is_up=st.booleans())
-    def host_comes_and_goes(self, is_up: bool) -> None:
-        self.world.host_is_up = is_up
-        self.world.exchange()
+    @rule(what=st.sampled_from(["memory", "refusal", "outage"]), seconds=st.sampled_from([0.3, 1.0, 20.0]))
+    def suffer(self, what: str, seconds: float) -> None:
+        world = self.world
+        if what == "memory":
+            world.lane.drop_sent_audio()
+            world.balance()
+        elif what == "refusal":
+            world.host.refusals = 1
+        else:
+            world.host_is_up = False
+            world.drop(0, None)
+            world.advance(seconds)
+            world.host_is_up = True
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -115,5 +129,5 @@ class DeliveryMachine(RuleBasedStateMachine):
 
 TestDelivery = DeliveryMachine.TestCase
 TestDelivery.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=120, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
