@@ -176,6 +176,9 @@ class SessionRunner:
             reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await reader
+        unknown, malformed = session.odd_messages
+        self._metrics.unknown_messages.inc(unknown)
+        self._metrics.malformed_messages.inc(malformed)
         cause = session.connection_closed(connection.close_code, self._clock())
         if cause is not None:
             self._metrics.sockets_lost.inc()

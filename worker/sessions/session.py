@@ -215,6 +215,13 @@ class Session:
         """The host's id of the conversation, as the open socket knows it."""
         return None if self._socket is None else self._socket.protocol.symbl_conversation_id
 
+    @property
+    def odd_messages(self) -> tuple[int, int]:
+        """Messages of unknown type, and messages that could not be read, on the open socket so far."""
+        if self._socket is None:
+            return 0, 0
+        return self._socket.protocol.unknown_total, self._socket.protocol.malformed_total
+
     # --- attribution (see results.Owner) ---
 
     def hears(self, user: SymblUser | None) -> bool:

@@ -1,0 +1,214 @@
+"""The socket of one session, on a scripted peer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from worker.errors import AuthenticationError, RequestRefusedError, SymblError, SymblUnavailableError
+from worker.metrics import Metrics
+from worker.records import Coordinates, DeadLetter, InputRecord
+from worker.sessions.conversation import ConversationPolicy
+from worker.sessions.lane import Lane
+from worker.sessions.runner import Connection, RunnerPolicy, SessionRunner
+from worker.sessions.session import Session, SessionPolicy
+from worker.symbl.retry import DialPolicy
+
+STARTED = json.dumps({"type": "message", "message": {"type": "recognition_started", "data": {"conversationId": "1"}}})
+TWO_REFUSALS = SessionPolicy(max_refusals=2)
+QUICK = RunnerPolicy(DialPolicy(initial_seconds=0.01, cap_seconds=0.02), healthy_seconds=60)
+
+
+class Peer:
+    """A socket whose other side says what it is told to, and remembers what it hears."""
+
+    def __init__(self, *says: str) -> None:
+        self.heard: list[bytes | str] = []
+        self.close_code: int | None = None
+        self.aborted = False
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
+        for text in says:
+            self._frames.put_nowait(text.encode())
+
+    def drop(self) -> None:
+        """The connection goes without a close frame."""
+        self._frames.put_nowait(None)
+
+    async def send(self, frame: bytes | str) -> None:
+        self.heard.append(frame)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (frame := await self._frames.get()) is not None:
+            yield frame
+
+    async def close(self) -> None:
+        self.close_code = 1000
+        self.drop()
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Desk:
+    """A lane with one stream, and the runner of its session."""
+
+    def __init__(self, dial: Callable[[str], Awaitable[Connection]], policy: SessionPolicy = TWO_REFUSALS) -> None:
+        sessions: list[Session] = []
+        self.metrics = Metrics(CollectorRegistry())
+        self.lane = Lane(
+            topic="audio",
+            partition=0,
+            position=0,
+            policy=ConversationPolicy(session=policy),
+            on_session=sessions.append,
+        )
+        self.offset = 0
+        self.speak()
+        self.runner = SessionRunner(sessions[0], dial, QUICK, self.metrics)
+        self.task = asyncio.create_task(self.runner.run())
+
+    def speak(self) -> None:
+        """100 ms of audio."""
+        place = Coordinates("audio", 0, self.offset, 0)
+        self.lane.receive(InputRecord(coordinates=place, key=b"call", value=b"\1\0" * 1600), 0.0)
+        self.offset += 1
+
+    def value(self, name: str, **labels: str) -> float:
+        """A metric's value."""
+        return self.metrics.registry.get_sample_value(f"symbl_worker_{name}", labels) or 0.0
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Wait for something, a second at most."""
+        async with asyncio.timeout(1):
+            while not true():  # noqa: ASYNC110 - what is waited for has no event
+                await asyncio.sleep(0.005)
+
+    async def leave(self) -> None:
+        """Cancel the runner, as a hand-over does."""
+        self.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.task
+
+
+def always(peer: Peer) -> Callable[[str], Awaitable[Connection]]:
+    """Dialling that leads to the same peer."""
+
+    async def dial(_: str) -> Connection:
+        return peer
+
+    return dial
+
+
+async def test_audio_follows_the_start() -> None:
+    """The request is sent at once, audio when the host listens."""
+    peer = Peer(STARTED)
+    desk = Desk(always(peer))
+    await desk.until(lambda: len(peer.heard) == 2)
+    assert json.loads(peer.heard[0])["type"] == "start_request"
+    assert peer.heard[1] == b"\1\0" * 1600
+    await desk.leave()
+
+
+async def test_a_hand_over_drops_the_socket_without_a_stop() -> None:
+    """Whoever continues the stream finds the conversation open: no `stop_request` is sent, the socket is dropped."""
+    peer = Peer(STARTED)
+    desk = Desk(always(peer))
+    await desk.until(lambda: len(peer.heard) == 2)
+    await desk.leave()
+    assert peer.aborted
+    assert peer.close_code is None
+    assert not any("stop_request" in frame for frame in peer.heard if isinstance(frame, str))
+
+
+async def test_a_lost_socket_is_dialled_again() -> None:
+    """After a drop the next socket begins with the same audio."""
+    peers = [Peer(STARTED), Peer(STARTED)]
+    waiting = iter(peers)
+
+    async def dial(_: str) -> Connection:
+        return next(waiting)
+
+    desk = Desk(dial)
+    await desk.until(lambda: len(peers[0].heard) == 2)
+    peers[0].drop()
+    await desk.until(lambda: len(peers[1].heard) == 2)
+    assert peers[1].heard[1] == peers[0].heard[1]
+    assert desk.value("sockets_lost_total") == 1
+    await desk.leave()
+
+
+async def test_a_host_that_never_listens_is_dialled_again() -> None:
+    """A socket on which nothing ever comes is given up after the start timeout."""
+    dialled: list[Peer] = []
+
+    async def dial(_: str) -> Connection:
+        dialled.append(Peer())
+        return dialled[-1]
+
+    desk = Desk(dial, SessionPolicy(start_timeout_seconds=0.05))
+    await desk.until(lambda: len(dialled) >= 3)
+    assert dialled[0].aborted
+    await desk.leave()
+
+
+@pytest.mark.parametrize("error", [AuthenticationError("refused"), SymblUnavailableError("down")])
+async def test_trouble_of_the_host_costs_no_stream(error: SymblError) -> None:
+    """Refused credentials and an absent host are waited for: nothing becomes a dead letter."""
+    attempts = 0
+
+    async def dial(_: str) -> Connection:
+        nonlocal attempts
+        attempts += 1
+        raise error
+
+    desk = Desk(dial)
+    await desk.until(lambda: attempts >= 5)
+    assert not desk.runner.session.is_over
+    assert desk.value("dials_total", outcome=type(error).__name__) >= 5
+    await desk.leave()
+
+
+async def test_a_refused_request_costs_this_stream() -> None:
+    """A request that the host refuses again and again makes the stream's audio dead letters, and ends its runner."""
+
+    async def dial(_: str) -> Connection:
+        raise RequestRefusedError("handshake: HTTP 400")
+
+    desk = Desk(dial)
+    async with asyncio.timeout(1):
+        await desk.task
+    letters = [output for output in desk.lane.take_batch().outputs if isinstance(output, DeadLetter)]
+    assert len(letters) == 1
+
+
+async def test_odd_messages_are_counted() -> None:
+    """Messages of unknown type and unreadable ones hurt nobody, and are counted when the socket is gone."""
+    peer = Peer(STARTED, '{"type": "news"}', "not json", "[]")
+    desk = Desk(always(peer))
+    await desk.until(lambda: len(peer.heard) == 2)
+    await desk.until(lambda: desk.value("received_frames_total") == 4)
+    peer.drop()
+    await desk.until(lambda: desk.value("sockets_lost_total") >= 1)
+    assert desk.value("unknown_messages_total") >= 1
+    assert desk.value("malformed_messages_total") >= 2
+    await desk.leave()
+
+
+async def test_a_bug_costs_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that nobody expected gives up this stream, with dead letters, and is not raised any further."""
+    peer = Peer(STARTED)
+
+    def broken(*_: object) -> None:
+        raise KeyError("what was said")
+
+    desk = Desk(always(peer))
+    monkeypatch.setattr(desk.runner.session, "take_frames", broken)
+    async with asyncio.timeout(1):
+        await desk.task
+    letters = [output for output in desk.lane.take_batch().outputs if isinstance(output, DeadLetter)]
+    assert [letter.detail for letter in letters] == ["the stream was given up: internal_error"]
