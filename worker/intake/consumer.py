@@ -218,6 +218,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 self._restore_task.result()
             if self.failure is not None:
                 raise self.failure
+            if _has_died(self._consumer):
+                raise BrokerError("the Kafka consumer has died; a new process takes over")
 
     async def stop(self, deadline: Deadline) -> None:
         """Publish and commit what is settled, hand the streams over, leave the group."""
@@ -461,6 +463,15 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         finally:
             await reader.stop()
         return {partition: [load_state(value) for value in values.values()] for partition, values in latest.items()}
+
+
+def _has_died(consumer: Any) -> bool:
+    """Whether a task has ended that a consumer cannot live without. aiokafka does not say so: it returns nothing."""
+    tasks = (
+        getattr(getattr(consumer, "_fetcher", None), "_fetch_task", None),
+        getattr(getattr(consumer, "_coordinator", None), "_coordination_task", None),
+    )
+    return any(task is not None and task.done() for task in tasks)
 
 
 def _input_record(record: Any) -> InputRecord:
