@@ -208,7 +208,6 @@ class _PoolSession:
         self._bytes_per_second = audio_format.bytes_per_second
         self._max_backlog_seconds = max_backlog_seconds
         self.backlog_seconds = 0.0
-        self._unheard: list[float] = []
         self._caught_up = asyncio.Event()
         self._caught_up.set()
         self._over = False

@@ -152,9 +152,6 @@ class Room:
     def is_listening(self, socket: SpeakerSocket) -> bool:
         return self.conversation is not None and self.conversation.line_state(socket.line) is LineState.LISTENING
 
-    def has_started(self, socket: SpeakerSocket) -> bool:
-        return self.conversation is not None and self.conversation.line_state(socket.line) is not None
-
     def close(self) -> None:
         """Forgets timers and recognisers; the sockets are closed by their owner."""
         if self._timer is not None:

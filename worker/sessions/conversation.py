@@ -98,6 +98,7 @@ class Conversation:
         self._is_void = False
         self._last_input_at = now
         self._opened_at = now
+        self._age_is_unknown = restored
         self._end_reason: str | None = None
         self._trace: Trace | None = None
         # What came after an end, while the stream is still being flushed.
@@ -135,6 +136,10 @@ class Conversation:
     def receive(self, command: StreamCommand, record: InputRecord, now: float) -> None:
         """A record of this conversation, in the order of the partition. It is tracked, with one holder."""
         self._last_input_at = now
+        if self._age_is_unknown:
+            # An earlier owner opened it: the records tell how old it is.
+            self._age_is_unknown = False
+            self._opened_at = now - max(0, command.coordinates.timestamp_ms - self.state.opened_at_ms) / 1000
         if self._waiting or self._must_wait(command):
             self._waiting.append((command, record))
             self._waiting_bytes += len(record.value or b"")

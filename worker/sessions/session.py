@@ -191,11 +191,6 @@ class Session:
         return self._socket is not None and self._socket.close_wanted
 
     @property
-    def is_connected(self) -> bool:
-        """Whether there is a socket, listening or not."""
-        return self._socket is not None
-
-    @property
     def is_listening(self) -> bool:
         """Whether the host takes audio."""
         return self._socket is not None and self._socket.listening_at is not None

@@ -48,6 +48,19 @@ def test_old_age_ends_a_conversation_that_goes_on_talking() -> None:
     assert life(w) == [("started", None), ("ended", "max_age"), ("started", None), ("ended", "end")]
 
 
+def test_age_is_counted_over_owners() -> None:
+    """A conversation that another worker takes over is as old as its records say."""
+    w = world(delay=0.5)
+    for second in range(75):
+        w.speak("a", "0", 1, 3_200)
+        go(w)
+        if second in (25, 45):
+            w.crash()
+    w.produce("a", b"", event="end")
+    w.drain()
+    assert [reason for event, reason in life(w) if event == "ended"] == ["max_age", "end"]
+
+
 def test_what_follows_the_end_of_all_streams_is_the_next_opening() -> None:
     """However long the host flushes, the opening that a record belongs to is told by the records alone."""
     w = world(delay=5.0)

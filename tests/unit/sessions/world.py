@@ -240,7 +240,7 @@ class World:
         self.next_offset = offset + 1
         self.log.append(
             InputRecord(
-                coordinates=Coordinates(TOPIC, 0, offset, 1_000 + offset),
+                coordinates=Coordinates(TOPIC, 0, offset, 1_000 + int(self.now * 1000)),
                 key=conversation.encode(),
                 value=value,
                 headers=tuple((name, text.encode()) for name, text in headers.items()),

@@ -30,10 +30,6 @@ class AudioFormat:
         """Bytes that make one second; for FLAC and Opus those of the same audio as 16-bit samples."""
         return _BYTES_PER_SAMPLE[self.encoding] * self.sample_rate_hz
 
-    @property
-    def bytes_per_sample(self) -> int:
-        return _BYTES_PER_SAMPLE[self.encoding]
-
 
 @dataclass(frozen=True, slots=True)
 class HeardWord:
