@@ -38,7 +38,6 @@ from worker.symbl.messages import (
     Topics,
     Trackers,
 )
-from worker.symbl.messages import SymblMark as Mark
 
 REMEMBERED_MESSAGES = 512
 REMEMBERED_IDS = 4096
@@ -129,7 +128,9 @@ class ConversationResults:
         state.message_sequence += 1
         state.counters.messages += 1
         marks = tuple(
-            SymblMark(mark.sub_type or mark.type, mark.value) for mark in message.entities if _is_sensitive(mark)
+            SymblMark(mark.sub_type or mark.type, mark.value)
+            for mark in message.entities
+            if _is_sensitive(mark.type, mark.category)
         )
         masked = self._mask(message.text, marks)
         symbl_message_id = message.id or ""
@@ -247,13 +248,14 @@ class ConversationResults:
         key = ("entity", entity.type, entity.sub_type, value, tuple(message_ids))
         if not self._is_new(key):
             return
-        sensitive = entity.type.upper() not in HARMLESS_ENTITIES and (entity.category or "").upper() != "CUSTOM"
+        sensitive = _is_sensitive(entity.type, entity.category)
+        marks = (SymblMark(entity.sub_type or entity.type, value),) if sensitive else ()
         self._say_insight(
             heard_by,
             about,
             "entity",
             value,
-            marks=(SymblMark(entity.sub_type or entity.type, value),) if sensitive else (),
+            marks=marks,
             entity_type=entity.type,
             entity_sub_type=entity.sub_type,
             entity_category=entity.category,
@@ -381,6 +383,6 @@ class ConversationResults:
         )
 
 
-def _is_sensitive(mark: Mark) -> bool:
+def _is_sensitive(group: str, category: str | None) -> bool:
     """What a host found as personal data. Entity detection also reports harmless groups and an account's own types."""
-    return mark.type.upper() not in HARMLESS_ENTITIES and (mark.category or "").upper() != "CUSTOM"
+    return group.upper() not in HARMLESS_ENTITIES and (category or "").upper() != "CUSTOM"

@@ -591,17 +591,21 @@ class Session:
             self._lose("not_flushed", self.buffer.end_byte)
 
     def _lose(self, reason: str, end_byte: int) -> None:
-        self.state.counters.gaps += 1
-        start_ms, end_ms = self.buffer.settled_us // 1000, self.buffer.us_at(end_byte) // 1000
-        detail: dict[str, object] = {"start_ms": start_ms, "end_ms": end_ms, "missing_records": 0}
-        self._lifecycle(LifeCycleEvent.GAP, self, reason, detail)
+        self._say_gap(reason, self.buffer.settled_us, self.buffer.us_at(end_byte), 0)
         self._settle(end_byte)
 
     def _missing_records(self, byte: int, missing: int) -> None:
+        at_us = self.buffer.us_at(byte)
+        self._say_gap("missing_records", at_us, at_us, missing)
+
+    def _say_gap(self, reason: str, start_us: int, end_us: int, missing: int) -> None:
         self.state.counters.gaps += 1
-        at_ms = self.buffer.us_at(byte) // 1000
-        detail: dict[str, object] = {"start_ms": at_ms, "end_ms": at_ms, "missing_records": missing}
-        self._lifecycle(LifeCycleEvent.GAP, self, "missing_records", detail)
+        detail: dict[str, object] = {
+            "start_ms": start_us // 1000,
+            "end_ms": end_us // 1000,
+            "missing_records": missing,
+        }
+        self._lifecycle(LifeCycleEvent.GAP, self, reason, detail)
 
     def _settle(self, byte: int) -> None:
         if self.buffer.settle(byte):
