@@ -45,9 +45,9 @@ lock: ## Resolve the lock files anew (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  pyproject.toml -o requirements/runtime.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra engine -c requirements/runtime.lock pyproject.toml -o requirements/engine.lock
+	  --extra engine --extra postgresql -c requirements/runtime.lock pyproject.toml -o requirements/engine.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra engine --extra demo --group dev -c requirements/engine.lock pyproject.toml -o requirements/dev.lock
+	  --extra engine --extra postgresql --extra demo --group dev -c requirements/engine.lock pyproject.toml -o requirements/dev.lock
 	printf 'setuptools\nwheel\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --no-annotate - -o requirements/build.lock
 

@@ -33,6 +33,7 @@ EXTRA: Final = {
     "APP_SECRET": "Secret of the application id.",
     "APP_SECRET_FILE": "File that holds the secret.",
     "TOKEN_KEY_FILE": "File that holds the key.",
+    "STORE_URL_FILE": "File that holds the address.",
 }
 
 
@@ -157,8 +158,8 @@ def _arguments(docstring: str) -> dict[str, str]:
 def _engine_order(name: str) -> tuple[int, str]:
     """As the fields are declared; files after what they hold."""
     order = list(EngineSettings.__dataclass_fields__)
-    plain = "accounts" if name.startswith("APP_") else name.removesuffix("_FILE").lower()
-    return order.index(plain), name
+    plain = "accounts" if name.startswith("APP_") else name.lower()
+    return order.index(plain if plain in order else plain.removesuffix("_file")), name
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -114,11 +114,11 @@ class Api:
     # --- WebSockets --------------------------------------------------------------------------------------------------
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
-        websocket = await self._upgrade(request)
+        websocket, account = await self._upgrade(request)
         if isinstance(websocket, web.Response):
             return websocket
         with self._peer(request, websocket) as peer:
-            room, socket = self._rooms.enter(request.match_info["connection_id"], peer)
+            room, socket = self._rooms.enter(account, request.match_info["connection_id"], peer)
             sending = asyncio.create_task(peer.run())
             try:
                 await self._receive_speaker(websocket, room.receive_text, room.receive_audio, socket)
@@ -151,11 +151,11 @@ class Api:
                 return
 
     async def _subscribe(self, request: web.Request) -> web.StreamResponse:
-        websocket = await self._upgrade(request)
+        websocket, account = await self._upgrade(request)
         if isinstance(websocket, web.Response):
             return websocket
         with self._peer(request, websocket) as peer:
-            room = self._rooms.subscribe(request.match_info["connection_id"], peer)
+            room = self._rooms.subscribe(account, request.match_info["connection_id"], peer)
             sending = asyncio.create_task(peer.run())
             try:
                 # Subscribers have nothing to say.
@@ -168,20 +168,25 @@ class Api:
                 await _end(sending)
         return websocket
 
-    async def _upgrade(self, request: web.Request) -> web.WebSocketResponse | web.Response:
-        """The open WebSocket, or the refusal."""
+    async def _upgrade(self, request: web.Request) -> tuple[web.WebSocketResponse | web.Response, str]:
+        """The open WebSocket or the refusal, and the account."""
         if self._draining:
-            return _message(503, "The server is shutting down.")
+            return _message(503, "The server is shutting down."), ""
         offered = [
             name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()
         ]
-        valid = [token for token in (*_tokens(request), *offered) if self._mint.accepts(token, now=self._clock())]
+        valid = {
+            token: account
+            for token in (*_tokens(request), *offered)
+            if (account := self._mint.account_of(token, now=self._clock())) is not None
+        }
         if not valid:
-            return _message(401, "Token validation failed for provided token.")
+            return _message(401, "Token validation failed for provided token."), ""
+        account = next(iter(valid.values()))
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            return _message(426, "This address speaks WebSocket.", headers={"Upgrade": "websocket"})
+            return _message(426, "This address speaks WebSocket.", headers={"Upgrade": "websocket"}), ""
         if len(request.match_info["connection_id"]) > MAX_CONNECTION_ID_CHARACTERS:
-            return _message(400, f"A connection id has at most {MAX_CONNECTION_ID_CHARACTERS} characters.")
+            return _message(400, f"A connection id has at most {MAX_CONNECTION_ID_CHARACTERS} characters."), ""
         # Clients abort when a subprotocol that they offered is not echoed; the token itself goes first.
         chosen = [name for name in offered if name in valid] or offered
         websocket = web.WebSocketResponse(
@@ -194,8 +199,8 @@ class Api:
         try:
             await websocket.prepare(request)
         except ConnectionError:
-            return _message(400, "The client went during the handshake.")
-        return websocket
+            return _message(400, "The client went during the handshake."), ""
+        return websocket, account
 
     @contextlib.contextmanager
     def _peer(self, request: web.Request, websocket: web.WebSocketResponse) -> Iterator[Peer]:

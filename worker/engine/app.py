@@ -14,6 +14,7 @@ from aiohttp import web
 
 from worker.engine.analysis import prepare
 from worker.engine.api import Api
+from worker.engine.archive import NoArchive
 from worker.engine.conversation import Conversation
 from worker.engine.masking import Finding, FindPii
 from worker.engine.metrics import EngineMetrics, Gauges
@@ -49,6 +50,8 @@ class EngineServer:
                 traits=TRAITS[settings.recognizer],
                 completion_grace_seconds=settings.completion_grace_seconds,
                 metrics=metrics,
+                recorder=NoArchive(),
+                account_trackers=lambda _: (),
             )
         )
         mint = TokenMint(

@@ -1,6 +1,7 @@
 """Settings of the engine from the environment: ``ENGINE__<FIELD>`` for every field of :class:`EngineSettings`.
 
-Secrets may be given as files: ``ENGINE__APP_SECRET_FILE``, ``ENGINE__TOKEN_KEY_FILE``. An empty variable means None
+Secrets may be given as files: ``ENGINE__APP_SECRET_FILE``, ``ENGINE__TOKEN_KEY_FILE``,
+``ENGINE__STORE_URL_FILE``. An empty variable means None
 where that is allowed.
 """
 
@@ -20,6 +21,8 @@ from worker.errors import ConfigurationError
 PREFIX: Final = "ENGINE__"
 ACCOUNT: Final = ("app_id", "app_secret", "app_secret_file")
 TOKEN_KEY: Final = ("token_key", "token_key_file")
+# It may hold a password.
+STORE_URL: Final = ("store_url", "store_url_file")
 _TYPES: Final = get_type_hints(EngineSettings)
 _NAMES: Final = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 
@@ -27,7 +30,7 @@ _NAMES: Final = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 def engine_env_names() -> frozenset[str]:
     """The names of all settings of the engine as environment variables."""
     plain = _TYPES.keys() - {"accounts"}
-    return frozenset(f"{PREFIX}{name}".upper() for name in plain | set(ACCOUNT) | set(TOKEN_KEY))
+    return frozenset(f"{PREFIX}{name}".upper() for name in plain | set(ACCOUNT) | set(TOKEN_KEY) | set(STORE_URL))
 
 
 def load_engine_settings(environment: Mapping[str, str], given: Mapping[str, Any]) -> EngineSettings:
@@ -57,6 +60,9 @@ def load_engine_settings(environment: Mapping[str, str], given: Mapping[str, Any
     key = _secret(values, "token_key", problems)
     if key is not None:
         values["token_key"] = key.encode()
+    store_url = _secret(values, "store_url", problems)
+    if store_url is not None:
+        values["store_url"] = store_url
     if isinstance(values.get("result_delay_seconds"), str):
         values["result_delay_seconds"] = tuple(values["result_delay_seconds"].split(","))
     right = _typed(values, problems)

@@ -204,6 +204,15 @@ class Conversation:
         frame = messages.session_modified(self.conversation_id, audio_format)
         return [*changed, Send(Audience.LINE, number, frame)]
 
+    @property
+    def redacting(self) -> bool:
+        """Texts are masked; switched on by one speaker it holds for all."""
+        return self._masking is not None
+
+    def speaker(self, number: int) -> SpeakerRef | None:
+        line = self._lines.get(number)
+        return None if line is None else line.speaker
+
     def audio_format(self, number: int) -> AudioFormat | None:
         line = self._lines.get(number)
         return None if line is None else line.audio_format
@@ -379,7 +388,7 @@ class Conversation:
         asked = AnalysisRequest(
             insight_types=frozenset(request.insight_types),
             confidence_threshold=request.confidence_threshold,
-            trackers=tuple(TrackerDefinition(None, each.name, each.vocabulary) for each in request.trackers),
+            trackers=tuple(TrackerDefinition(each.id, each.name, each.vocabulary) for each in request.trackers),
             interim_trackers=request.interim_trackers,
             detect_entities=request.detect_entities,
             sentiment=request.sentiment,

@@ -60,6 +60,10 @@ class PoolSessionMaker:
     def backlog_seconds(self) -> float:
         return sum(session.backlog_seconds for worker in self._workers for session in worker.sessions.values())
 
+    @property
+    def overloaded(self) -> bool:
+        return False
+
     async def start(self) -> None:
         """Starts all processes and waits until they have loaded their models.
 

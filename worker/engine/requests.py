@@ -40,8 +40,11 @@ class SpeakerRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerRequest:
+    """A tracker to look for; one that is saved with the account has an id."""
+
     name: str
     vocabulary: tuple[str, ...]
+    id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,7 @@ class StartRequest:
     Args:
         problem: Why recognition can never start with it; None when it can.
         no_connection_timeout_seconds: None when the client did not say.
+        enable_all_trackers: Also look for the trackers that are saved with the account.
     """
 
     audio_format: AudioFormat = field(default_factory=AudioFormat)
@@ -68,6 +72,7 @@ class StartRequest:
     timezone_offset_minutes: int = 0
     trackers: tuple[TrackerRequest, ...] = ()
     interim_trackers: bool = False
+    enable_all_trackers: bool = True
     redaction: RedactionRequest = field(default_factory=RedactionRequest)
     sentiment: bool = False
     detect_entities: bool = False
@@ -168,6 +173,8 @@ def _parse_start(request: Mapping[str, Any]) -> StartRequest:
         timezone_offset_minutes=int(_within(_number(config, "timezoneOffset"), -1440.0, 1440.0, 0.0)),
         trackers=_parse_trackers(request),
         interim_trackers=_object(config, "trackers").get("interimResults") is True,
+        # Absent, it was false in 2022 and true in later documentation; the Go SDK also has it at the top.
+        enable_all_trackers={**request, **_object(config, "trackers")}.get("enableAllTrackers") is not False,
         redaction=RedactionRequest(
             identify=redaction.get("identifyContent") is True,
             redact=redaction.get("redactContent") is True,

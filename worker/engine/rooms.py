@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -36,11 +36,13 @@ from worker.engine.requests import (
     Ping,
     StartRequest,
     StopRequest,
+    TrackerRequest,
     Unreadable,
     format_problem,
     parse_text,
 )
 from worker.engine.sessions import Listeners, Session, SessionMaker
+from worker.engine.store.model import ConversationRecord, MemberRecord, Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class RoomContext:
     Args:
         clock: Seconds since the epoch; never goes back.
         new_conversation: Makes a conversation with a new id.
+        account_trackers: The trackers that are saved with an account.
     """
 
     clock: Callable[[], float]
@@ -60,6 +63,8 @@ class RoomContext:
     traits: RecognizerTraits
     completion_grace_seconds: float
     metrics: EngineMetrics
+    recorder: Recorder
+    account_trackers: Callable[[str], Sequence[TrackerRequest]]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -86,7 +91,10 @@ class SpeakerSocket:
 class Room:
     """Invariant: ``conversation`` is None or not completed; every open socket of the connection id is in here."""
 
-    def __init__(self, connection_id: str, context: RoomContext, on_empty: Callable[[Room], None]) -> None:
+    def __init__(
+        self, account: str, connection_id: str, context: RoomContext, on_empty: Callable[[Room], None]
+    ) -> None:
+        self.account = account
         self.connection_id = connection_id
         self.conversation: Conversation | None = None
         self.sockets: dict[int, SpeakerSocket] = {}
@@ -175,12 +183,30 @@ class Room:
             self.conversation = self._context.new_conversation()
             self._context.metrics.note_conversation()
             logger.info("conversation started", extra={"conversation": self.conversation.conversation_id})
+            self._context.recorder.started(
+                ConversationRecord(
+                    id=self.conversation.conversation_id,
+                    account=self.account,
+                    connection_id=self.connection_id,
+                    started_at=self._context.clock(),
+                )
+            )
             started = _encode(messages.subscription_started(self.conversation.conversation_id))
             for peer in self.subscribers:
                 peer.send(started)
+        if request.enable_all_trackers:
+            saved = self._context.account_trackers(self.account)
+            request = replace(request, trackers=(*request.trackers, *saved))
         socket.user_id = request.speaker.user_id
-        started_actions = self.conversation.receive_start(socket.line, request, self._context.clock())
-        self._perform(self.conversation, started_actions)
+        conversation = self.conversation
+        started_actions = conversation.receive_start(socket.line, request, self._context.clock())
+        if request.meeting_title is not None:
+            self._context.recorder.named(conversation.conversation_id, request.meeting_title)
+        speaker = conversation.speaker(socket.line)
+        if speaker is not None:
+            member = MemberRecord(id=speaker.id, name=speaker.name, user_id=speaker.user_id)
+            self._context.recorder.joined(conversation.conversation_id, member)
+        self._perform(conversation, started_actions)
 
     def _receive_modify(self, socket: SpeakerSocket, request: ModifyRequest) -> None:
         conversation = self.conversation
@@ -200,13 +226,25 @@ class Room:
     # --- what conversations want -------------------------------------------------------------------------------------
 
     def _perform(self, conversation: Conversation, actions: list[Action]) -> None:
-        if conversation.completed and self.conversation is conversation:
+        completed = conversation.completed and self.conversation is conversation
+        if completed:
             self.conversation = None
             logger.info("conversation completed", extra={"conversation": conversation.conversation_id})
+        self._carry_out(conversation, actions)
+        if completed:
+            self._context.recorder.ended(conversation.conversation_id, self._context.clock())
+        self._schedule(conversation)
+        self._tell_if_empty()
+
+    def _carry_out(self, conversation: Conversation, actions: list[Action]) -> None:
         for action in actions:
             match action:
                 case Send(audience, line, frame):
                     self._context.metrics.note_frame(frame)
+                    if audience is Audience.EVERYONE:
+                        self._context.recorder.said(
+                            conversation.conversation_id, frame, redacted=conversation.redacting
+                        )
                     self._send(audience, line, _encode(frame))
                 case Listen(line, audio_format, vocabulary):
                     self._listen(conversation, line, audio_format, vocabulary)
@@ -223,8 +261,6 @@ class Room:
                         peer.close(code, grace_seconds=self._context.completion_grace_seconds)
                 case Close(int(line), code):
                     self._close(line, code)
-        self._schedule(conversation)
-        self._tell_if_empty()
 
     def _send(self, audience: Audience, line: int | None, data: bytes) -> None:
         if audience is Audience.EVERYONE:
@@ -290,25 +326,28 @@ class Room:
 
 
 class Rooms:
-    """The rooms of one engine, by connection id; a room exists while somebody is in it or its conversation waits."""
+    """The rooms of one engine, by account and connection id.
+
+    A room exists while somebody is in it or its conversation waits.
+    """
 
     def __init__(self, context: RoomContext) -> None:
         self._context = context
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[tuple[str, str], Room] = {}
         self._lines = itertools.count(1)
 
     def __repr__(self) -> str:
         return f"<Rooms {len(self._rooms)}>"
 
-    def enter(self, connection_id: str, peer: Peer) -> tuple[Room, SpeakerSocket]:
+    def enter(self, account: str, connection_id: str, peer: Peer) -> tuple[Room, SpeakerSocket]:
         """A new speaker socket."""
-        room = self._room(connection_id)
+        room = self._room(account, connection_id)
         socket = SpeakerSocket(line=next(self._lines), connection_id=connection_id, peer=peer)
         room.sockets[socket.line] = socket
         return room, socket
 
-    def subscribe(self, connection_id: str, peer: Peer) -> Room:
-        room = self._room(connection_id)
+    def subscribe(self, account: str, connection_id: str, peer: Peer) -> Room:
+        room = self._room(account, connection_id)
         room.subscribe(peer)
         return room
 
@@ -331,14 +370,16 @@ class Rooms:
             room.close()
         self._rooms.clear()
 
-    def _room(self, connection_id: str) -> Room:
-        if connection_id not in self._rooms:
-            self._rooms[connection_id] = Room(connection_id, self._context, self._forget)
-        return self._rooms[connection_id]
+    def _room(self, account: str, connection_id: str) -> Room:
+        key = (account, connection_id)
+        if key not in self._rooms:
+            self._rooms[key] = Room(account, connection_id, self._context, self._forget)
+        return self._rooms[key]
 
     def _forget(self, room: Room) -> None:
-        if self._rooms.get(room.connection_id) is room:
-            del self._rooms[room.connection_id]
+        key = (room.account, room.connection_id)
+        if self._rooms.get(key) is room:
+            del self._rooms[key]
 
 
 def _encode(frame: Frame) -> bytes:

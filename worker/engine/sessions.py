@@ -47,6 +47,10 @@ class SessionMaker(Protocol):
     def backlog_seconds(self) -> float:
         """Audio that was fed and not yet recognised, over all sessions."""
 
+    @property
+    def overloaded(self) -> bool:
+        """One more session would make all of them fall behind."""
+
     async def start(self) -> None: ...
 
     def open(self, audio_format: AudioFormat, vocabulary: tuple[str, ...], listeners: Listeners) -> Session: ...
@@ -69,6 +73,10 @@ class LocalSessionMaker:
     @property
     def backlog_seconds(self) -> float:
         return 0.0
+
+    @property
+    def overloaded(self) -> bool:
+        return False
 
     async def start(self) -> None:
         pass

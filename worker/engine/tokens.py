@@ -12,6 +12,8 @@ import orjson
 
 _HEADER = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=").decode()
 MAX_TOKEN_CHARACTERS = 4096
+OPEN_ACCOUNT = "open"
+"""The only account of an engine that accepts any credentials."""
 
 
 class TokenMint:
@@ -19,7 +21,7 @@ class TokenMint:
 
     Args:
         key: Secret that signs tokens.
-        accounts: Application id to secret; None accepts any non-empty pair.
+        accounts: Application id to secret; None accepts any non-empty pair, and all of them are one account.
         lifetime_seconds: How long a token is valid.
     """
 
@@ -42,7 +44,7 @@ class TokenMint:
         issued = int(now)
         claims = {
             "iss": "symbl-worker-engine",
-            "sub": hashlib.sha256(app_id.encode()).hexdigest()[:32],
+            "sub": OPEN_ACCOUNT if self._accounts is None else account_key(app_id),
             "gty": "client-credentials",
             "iat": issued,
             "exp": issued + self.lifetime_seconds,
@@ -50,22 +52,29 @@ class TokenMint:
         signed = f"{_HEADER}.{_encode(orjson.dumps(claims))}"
         return f"{signed}.{self._sign(signed)}"
 
-    def accepts(self, token: str, *, now: float) -> bool:
-        """Whether the token was issued with this key and has not expired."""
+    def account_of(self, token: str, *, now: float) -> str | None:
+        """The key of the account that a token was issued to; None when it is not ours, or has expired."""
         if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
-            return False
+            return None
         signed, _, signature = token.rpartition(".")
         if not signed or not hmac.compare_digest(self._sign(signed), signature):
-            return False
+            return None
         try:
             claims = orjson.loads(_decode(signed.partition(".")[2]))
         except (orjson.JSONDecodeError, binascii.Error):
-            return False
-        expires = claims.get("exp") if isinstance(claims, dict) else None
-        return isinstance(expires, int) and now < expires
+            return None
+        match claims:
+            case {"exp": int(expires), "sub": str(account)} if now < expires:
+                return account
+        return None
 
     def _sign(self, signed: str) -> str:
         return _encode(hmac.digest(self._key, signed.encode(), "sha256"))
+
+
+def account_key(app_id: str) -> str:
+    """What the engine calls an account, so that application ids stay out of databases and logs."""
+    return hashlib.sha256(app_id.encode()).hexdigest()[:32]
 
 
 def _encode(raw: bytes) -> str:

@@ -1,0 +1,1 @@
+"""The Conversation API and the management calls, over HTTP."""

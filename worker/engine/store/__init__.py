@@ -1,0 +1,1 @@
+"""Where conversations are kept: while they are live, and for a while after they have ended."""

@@ -1,0 +1,1 @@
+"""Conversations that are dialled into: SIP and RTP."""
