@@ -130,6 +130,10 @@ def engine(
         tuple[float, float] | None, typer.Option(help="Delay of coded results, seconds: shortest, longest.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the result delays.")] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="Certificate with its chain, PEM: speak HTTPS and WSS. Needs --tls-key.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Key of the certificate, PEM, without a password.")] = None,
 ) -> None:
     """Run a Symbl-compatible engine until SIGTERM or Ctrl-C; without an application id any credentials are accepted.
 
@@ -151,6 +155,8 @@ def engine(
         "pool_processes": processes,
         "result_delay_seconds": result_delay,
         "seed": seed,
+        "tls_certificate_file": tls_certificate,
+        "tls_key_file": tls_key,
     }
     log = load_settings({name: value for name, value in os.environ.items() if name.startswith("LOG__")}).log
     settings = load_engine_settings({"ENGINE__PORT": "8700", **os.environ}, given)

@@ -23,6 +23,7 @@ from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_fac
 from worker.engine.rooms import RoomContext, Rooms, SpeakerSocket
 from worker.engine.sessions import LocalSessionMaker, SessionMaker
 from worker.engine.settings import EngineSettings
+from worker.engine.tls import ServerTls
 from worker.engine.tokens import TokenMint
 from worker.redaction import Redactor
 
@@ -74,7 +75,7 @@ class EngineServer:
 
     @property
     def base_url(self) -> str:
-        """``http://host:port``, once started."""
+        """``http://host:port``, or ``https://`` with a certificate; once started."""
         if self._base_url is None:
             raise RuntimeError("the engine has not been started")
         return self._base_url
@@ -83,9 +84,10 @@ class EngineServer:
         """Listens.
 
         Raises:
-            ConfigurationError: A library or a model of the recogniser is missing.
+            ConfigurationError: A library or a model of the recogniser is missing, or the certificate is not usable.
             OSError: The port is taken.
         """
+        tls = _make_tls(self.settings)
         await asyncio.to_thread(prepare)
         await self._sessions.start()
         try:
@@ -93,12 +95,14 @@ class EngineServer:
             runner = web.AppRunner(self._api.make_app(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
             await runner.setup()
             self._runner = runner
-            await web.TCPSite(runner, self.settings.host, self.settings.port).start()
+            context = None if tls is None else tls.context
+            await web.TCPSite(runner, self.settings.host, self.settings.port, ssl_context=context).start()
         except BaseException:
             await self._close()
             raise
         host, port = runner.addresses[0][:2]
-        self._base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "http" if tls is None else "https"
+        self._base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         logger.info("engine listening", extra={"host": host, "port": port, "recognizer": self.settings.recognizer})
 
     async def stop(self) -> None:
@@ -151,6 +155,12 @@ async def run_engine(settings: EngineSettings, *, ready: Callable[[str], None]) 
     async with EngineServer(settings) as server:
         ready(server.base_url)
         await asyncio.Event().wait()
+
+
+def _make_tls(settings: EngineSettings) -> ServerTls | None:
+    if settings.tls_certificate_file is None or settings.tls_key_file is None:
+        return None
+    return ServerTls(settings.tls_certificate_file, settings.tls_key_file)
 
 
 def _make_sessions(settings: EngineSettings) -> SessionMaker:
