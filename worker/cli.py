@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import secrets
 import signal
+import string
 import sys
 import traceback
 from collections.abc import Callable, Coroutine
@@ -130,6 +132,9 @@ def engine(
         tuple[float, float] | None, typer.Option(help="Delay of coded results, seconds: shortest, longest.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the result delays.")] = None,
+    accounts: Annotated[
+        Path | None, typer.Option(help="File with the accounts that are accepted; see engine-account.")
+    ] = None,
     tls_certificate: Annotated[
         Path | None, typer.Option(help="Certificate with its chain, PEM: speak HTTPS and WSS. Needs --tls-key.")
     ] = None,
@@ -155,6 +160,7 @@ def engine(
         "pool_processes": processes,
         "result_delay_seconds": result_delay,
         "seed": seed,
+        "accounts_file": accounts,
         "tls_certificate_file": tls_certificate,
         "tls_key_file": tls_key,
     }
@@ -166,6 +172,19 @@ def engine(
     except OSError as error:
         typer.echo(f"symbl-worker: {settings.host}:{settings.port}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from None
+
+
+@cli.command("engine-account")
+@_clear_errors
+def engine_account(
+    name: Annotated[str | None, typer.Option(help="Whose account it is; only people read it.")] = None,
+) -> None:
+    """Print a new account for the engine's accounts file: an appId and an appSecret as long as the SDKs expect them."""
+    from worker.engine.accounts import account_entry
+
+    letters = string.ascii_lowercase + string.digits
+    app_id, app_secret = ("".join(secrets.choice(letters) for _ in range(length)) for length in (64, 128))
+    typer.echo(account_entry(app_id, app_secret, name), nl=False)
 
 
 @cli.command()

@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from worker.engine.account_book import AccountBook
 from worker.engine.metrics import CONTENT_TYPE, EngineMetrics
 from worker.engine.peers import Peer
 from worker.engine.requests import PING, PONG
 from worker.engine.rooms import Rooms, SpeakerSocket
 from worker.engine.settings import EngineSettings
-from worker.engine.tokens import TokenMint
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ _CORS = {
     "Access-Control-Allow-Headers": "content-type, authorization, x-api-key",
     "Access-Control-Max-Age": "86400",
 }
+_UNKNOWN_TOKEN = "Token validation failed for provided token."  # noqa: S105 -- the documented answer
 _SPEAKER_PATHS = ("/v1/streaming/{connection_id}", "/v1/realtime/insights/{connection_id}")
 _SUBSCRIBER_PATHS = ("/v1/subscribe/{connection_id}", "/session/subscribe/{connection_id}")
 
@@ -46,13 +47,13 @@ class Api:
         self,
         settings: EngineSettings,
         *,
-        mint: TokenMint,
+        accounts: AccountBook,
         rooms: Rooms,
         metrics: EngineMetrics,
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
-        self._mint = mint
+        self._accounts = accounts
         self._rooms = rooms
         self._metrics = metrics
         self._clock = clock
@@ -88,6 +89,14 @@ class Api:
         for peer in list(self._peers):
             peer.abort()
 
+    def authenticate(self, request: web.Request) -> str | web.Response:
+        """The account whose token a request carries, or the refusal to answer with."""
+        for token in _tokens(request):
+            account = self._accounts.account_of(token, now=self._clock())
+            if account is not None:
+                return account
+        return _message(401, _UNKNOWN_TOKEN)
+
     # --- HTTP --------------------------------------------------------------------------------------------------------
 
     async def _generate_token(self, request: web.Request) -> web.Response:
@@ -100,10 +109,10 @@ class Api:
         app_id, app_secret = body.get("appId"), body.get("appSecret")
         token = None
         if isinstance(app_id, str) and isinstance(app_secret, str):
-            token = self._mint.issue(app_id, app_secret, now=self._clock())
+            token = self._accounts.issue(app_id, app_secret, now=self._clock())
         if token is None:
             return _message(401, "Invalid appId or appSecret.", headers=_CORS)
-        return _json(200, {"accessToken": token, "expiresIn": self._mint.lifetime_seconds}, headers=_CORS)
+        return _json(200, {"accessToken": token, "expiresIn": self._accounts.token_lifetime_seconds}, headers=_CORS)
 
     async def _ready(self, request: web.Request) -> web.Response:
         return _json(503, {"status": "draining"}) if self._draining else _json(200, {"status": "ready"})
@@ -178,10 +187,10 @@ class Api:
         valid = {
             token: account
             for token in (*_tokens(request), *offered)
-            if (account := self._mint.account_of(token, now=self._clock())) is not None
+            if (account := self._accounts.account_of(token, now=self._clock())) is not None
         }
         if not valid:
-            return _message(401, "Token validation failed for provided token."), ""
+            return _message(401, _UNKNOWN_TOKEN), ""
         account = next(iter(valid.values()))
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return _message(426, "This address speaks WebSocket.", headers={"Upgrade": "websocket"}), ""

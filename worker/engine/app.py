@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
+from worker.engine.account_book import AccountBook
 from worker.engine.analysis import prepare
 from worker.engine.api import Api
 from worker.engine.archive import NoArchive
@@ -20,6 +21,7 @@ from worker.engine.masking import Finding, FindPii
 from worker.engine.metrics import EngineMetrics, Gauges
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_factory
+from worker.engine.requests import TrackerRequest
 from worker.engine.rooms import RoomContext, Rooms, SpeakerSocket
 from worker.engine.sessions import LocalSessionMaker, SessionMaker
 from worker.engine.settings import EngineSettings
@@ -34,6 +36,9 @@ class EngineServer:
     """One engine. Also an async context manager: started inside, stopped at the end.
 
     `start` and `stop` are called once each, in this order.
+
+    Raises:
+        ConfigurationError: The accounts file is wrong.
     """
 
     def __init__(self, settings: EngineSettings) -> None:
@@ -41,6 +46,7 @@ class EngineServer:
         self._base_url: str | None = None
         self._clock = _steady_clock()
         self._sessions = _make_sessions(settings)
+        self._accounts = _make_accounts(settings)
         metrics = EngineMetrics()
         metrics.watch(self._gauges)
         self._rooms = Rooms(
@@ -52,15 +58,10 @@ class EngineServer:
                 completion_grace_seconds=settings.completion_grace_seconds,
                 metrics=metrics,
                 recorder=NoArchive(),
-                account_trackers=lambda _: (),
+                account_trackers=self._account_trackers,
             )
         )
-        mint = TokenMint(
-            key=settings.token_key or secrets.token_bytes(32),
-            accounts=settings.accounts,
-            lifetime_seconds=settings.token_lifetime_seconds,
-        )
-        self._api = Api(settings, mint=mint, rooms=self._rooms, metrics=metrics, clock=self._clock)
+        self._api = Api(settings, accounts=self._accounts, rooms=self._rooms, metrics=metrics, clock=self._clock)
         self._runner: web.AppRunner | None = None
 
     def __repr__(self) -> str:
@@ -127,6 +128,9 @@ class EngineServer:
         await asyncio.sleep(0)
         return len(chosen)
 
+    def _account_trackers(self, account: str) -> Sequence[TrackerRequest]:
+        return [TrackerRequest(name=each.name, vocabulary=each.vocabulary) for each in self._accounts.trackers(account)]
+
     def _gauges(self) -> Gauges:
         return Gauges(
             speaker_sockets=sum(1 for _ in self._rooms.sockets()),
@@ -155,6 +159,15 @@ async def run_engine(settings: EngineSettings, *, ready: Callable[[str], None]) 
     async with EngineServer(settings) as server:
         ready(server.base_url)
         await asyncio.Event().wait()
+
+
+def _make_accounts(settings: EngineSettings) -> AccountBook:
+    mint = TokenMint(
+        key=settings.token_key or secrets.token_bytes(32),
+        accounts=None,
+        lifetime_seconds=settings.token_lifetime_seconds,
+    )
+    return AccountBook(mint, fixed=settings.accounts, file=settings.accounts_file)
 
 
 def _make_tls(settings: EngineSettings) -> ServerTls | None:

@@ -29,7 +29,8 @@ class EngineSettings:
             otherwise; None for no limit.
         token_key: Signs tokens; None makes a new key at every start, which ends the life of all earlier tokens. Engines
             behind one address need the same key.
-        token_lifetime_seconds: How long a token is valid.
+        token_lifetime_seconds: How long a token is valid: 600 to 2,000,000. The JavaScript SDK schedules its renewal
+            300 s before the end, with a timer that takes no more than 24 days, and spins outside of that.
         result_delay_seconds: Shortest and longest delay of a result after it was recognised; (0, 0) for none. Only the
             coded recogniser is delayed, to look like a real service.
         seed: Of the result delays; None for a random one.
@@ -110,7 +111,10 @@ class EngineSettings:
                 (not 0 <= self.port <= 65_535, "port lies between 0 and 65535"),
                 (not 0 <= low <= high, "result_delay_seconds are two numbers, the shorter delay first"),
                 (self.pool_processes < 1, "pool_processes is at least 1"),
-                (self.token_lifetime_seconds < 1, "token_lifetime_seconds is at least 1"),
+                (
+                    not 600 <= self.token_lifetime_seconds <= 2_000_000,
+                    "token_lifetime_seconds lies between 600 and 2000000",
+                ),
                 (self.no_connection_timeout_seconds < 0, "no_connection_timeout_seconds is not negative"),
                 (self.silence_timeout_seconds <= 0, "silence_timeout_seconds is positive"),
                 (self.completion_grace_seconds < 0, "completion_grace_seconds is not negative"),

@@ -6,6 +6,7 @@ import logging
 import ssl
 from pathlib import Path
 
+from worker.engine.files import SeenFiles
 from worker.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class ServerTls:
     def __init__(self, certificate_file: Path, key_file: Path) -> None:
         self._certificate_file = certificate_file
         self._key_file = key_file
-        self._seen = self._signature()
+        self._seen = SeenFiles()
         self._current = self._load()
         # The listener keeps this one for ever; its callback chooses the context of every single connection.
         self.context = self._load()
@@ -43,10 +44,8 @@ class ServerTls:
         connection.context = self._current
 
     def _refresh(self) -> None:
-        signature = self._signature()
-        if signature == self._seen:
+        if not self._seen.changed():
             return
-        self._seen = signature
         try:
             self._current = self._load()
         except ConfigurationError as error:
@@ -54,32 +53,22 @@ class ServerTls:
         else:
             logger.info("certificate replaced")
 
-    def _signature(self) -> tuple[object, ...]:
-        """Changes when one of the files is replaced, also through a symbolic link as Kubernetes does it."""
-        return tuple(_identity(file) for file in (self._certificate_file, self._key_file))
-
     def _load(self) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
-        for file in (self._certificate_file, self._key_file):
+        files = (self._certificate_file, self._key_file)
+        for file in files:
+            self._seen.note(file)
+        for file in files:
             try:
                 file.read_bytes()
             except OSError as error:
                 raise ConfigurationError(f"TLS: {file} cannot be read ({type(error).__name__})") from None
         try:
             # Without a password given, OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(self._certificate_file, self._key_file, password="")
-        except (ssl.SSLError, ValueError) as error:
-            reason = getattr(error, "reason", None) or "no certificate or key without a password in them"
-            files = f"{self._certificate_file} and {self._key_file}"
-            raise ConfigurationError(f"TLS: {files} cannot be used together ({reason})") from None
+            context.load_cert_chain(*files, password="")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", None) or "no certificate, or no key without a password, in them"
+            raise ConfigurationError(f"TLS: {files[0]} and {files[1]} cannot be used together ({reason})") from None
         return context
-
-
-def _identity(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size

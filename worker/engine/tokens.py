@@ -19,6 +19,9 @@ OPEN_ACCOUNT = "open"
 class TokenMint:
     """Issues tokens and recognises its own.
 
+    Every request gets a fresh token. The hosted service handed the same one out again while it was valid; the
+    JavaScript SDK never renews the token it holds, so its process would end with what was left of that one.
+
     Args:
         key: Secret that signs tokens.
         accounts: Application id to secret; None accepts any non-empty pair, and all of them are one account.
@@ -27,11 +30,21 @@ class TokenMint:
 
     def __init__(self, *, key: bytes, accounts: Mapping[str, str] | None, lifetime_seconds: int = 86_400) -> None:
         self._key = key
-        self._accounts = accounts
+        self.accounts = accounts
         self.lifetime_seconds = lifetime_seconds
 
     def __repr__(self) -> str:
         return f"<TokenMint lifetime={self.lifetime_seconds}s>"
+
+    @property
+    def accounts(self) -> Mapping[str, str] | None:
+        """May be replaced; tokens of accounts that are gone are no longer recognised."""
+        return self._accounts
+
+    @accounts.setter
+    def accounts(self, accounts: Mapping[str, str] | None) -> None:
+        self._accounts = accounts
+        self._known = {OPEN_ACCOUNT} if accounts is None else {account_key(app_id) for app_id in accounts}
 
     def issue(self, app_id: str, app_secret: str, *, now: float) -> str | None:
         """A token for these credentials, or None when they are wrong."""
@@ -53,7 +66,9 @@ class TokenMint:
         return f"{signed}.{self._sign(signed)}"
 
     def account_of(self, token: str, *, now: float) -> str | None:
-        """The key of the account that a token was issued to; None when it is not ours, or has expired."""
+        """The key of the account that a token was issued to; None when it is not ours, has expired, or the account is
+        gone.
+        """
         if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
             return None
         signed, _, signature = token.rpartition(".")
@@ -64,7 +79,7 @@ class TokenMint:
         except (orjson.JSONDecodeError, binascii.Error):
             return None
         match claims:
-            case {"exp": int(expires), "sub": str(account)} if now < expires:
+            case {"exp": int(expires), "sub": str(account)} if now < expires and account in self._known:
                 return account
         return None
 
