@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PACE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test test-unit test-integration demo format lock clean
+.PHONY: help install check test test-unit test-integration conformance demo format lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -33,6 +33,9 @@ test-unit: install ## Unit and property tests only.
 
 test-integration: install ## Integration tests only.
 	$(BIN)/python -m pytest tests/integration
+
+conformance: install ## The official, unmodified Symbl SDKs against the engine. Needs Node, npm and Go.
+	$(BIN)/python -m tests.conformance.run
 
 demo: install ## Play a recorded support call through broker, engine and worker. PACE=4 is faster.
 	@$(BIN)/python -m worker.demo --pace $(PACE)
