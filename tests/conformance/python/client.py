@@ -1,0 +1,290 @@
+"""Client of the official Python SDK (`symbl`), run by a Python of its own; its contract is in the README above."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+import threading
+import time
+import types
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+ENGINE = os.environ["ENGINE_URL"]
+CREDENTIALS = {"app_id": os.environ["APP_ID"], "app_secret": os.environ["APP_SECRET"]}
+AUDIO = Path(os.environ["CODED_PCM"]).read_bytes()
+EXPECTED = json.loads(Path(os.environ["EXPECTED"]).read_text(encoding="utf-8"))
+SPOKEN = EXPECTED["coded"]
+SAMPLE_RATE_HZ = 16_000
+CHUNK_BYTES = 3200
+PATIENCE_SECONDS = 20.0
+CLOSED_NORMALLY = 1000
+INSIGHTS = {"question": "questions", "action_item": "action_items", "follow_up": "follow_ups"}
+
+
+class Microphone(types.ModuleType):
+    """What the SDK imports as ``pyaudio``. It hears the recording, then fails, as when somebody pulls the plug."""
+
+    paInt16 = 8  # noqa: N815
+
+    class UnpluggedError(Exception):
+        """The recording is over."""
+
+    def PyAudio(self) -> Microphone:  # noqa: N802
+        return self
+
+    def open(self, *, format: int, channels: int, rate: int, input: bool, frames_per_buffer: int) -> Microphone:  # noqa: A002
+        self.opened = (format, channels, rate, input)
+        self._at = 0
+        return self
+
+    def read(self, frames: int) -> bytes:
+        heard = AUDIO[self._at : self._at + 2 * frames]
+        if not heard:
+            raise self.UnpluggedError
+        self._at += len(heard)
+        return heard
+
+
+MICROPHONE = Microphone("pyaudio")
+sys.modules["pyaudio"] = MICROPHONE
+
+# Addresses are constants of the SDK: this is how it is pointed at another server, the first before it is imported.
+from symbl_rest import Configuration  # noqa: E402
+from symbl_rest.rest import ApiException  # noqa: E402
+
+_configuration = Configuration()
+_configuration.host = ENGINE
+Configuration.set_default(_configuration)
+
+import symbl  # noqa: E402
+from symbl.utils.Threads import Thread  # noqa: E402
+
+SOCKETS = ENGINE.replace("http", "ws", 1)
+_streaming: Any = sys.modules["symbl.streaming_api.StreamingApi"]
+_streaming.SYMBL_STREAMING_API_FORMAT = SOCKETS + "/v1/realtime/insights/{}?source=python_sdk"
+_subscribing: Any = sys.modules["symbl.Connection"]
+_subscribing.SYMBL_WEBSOCKET_BASE_PATH = SOCKETS + "/session/subscribe/"
+
+
+class Scenario:
+    """Collects what one scenario has to say."""
+
+    def __init__(self) -> None:
+        self.handlers: Counter[str] = Counter()
+        self.checks: dict[str, bool] = {}
+
+    def check(self, name: str, outcome: object) -> None:
+        """A check that is made several times has to hold every time."""
+        self.checks[name] = bool(outcome) and self.checks.get(name, True)
+
+    def same(self, name: str, got: object, expected: object) -> None:
+        """A check that shows on standard error why it failed; all texts are made up."""
+        if got != expected:
+            print(f"{name}: got {got!r}, expected {expected!r}", file=sys.stderr)
+        self.check(name, got == expected)
+
+
+@contextmanager
+def scenario(name: str) -> Iterator[Scenario]:
+    """Reports a scenario when it is over; an error in it ends the scenario, not the client."""
+    this, problem, began = Scenario(), None, time.monotonic()
+    try:
+        yield this
+    except Exception as error:  # the next scenario may work
+        problem = f"{type(error).__name__}: {error}".splitlines()[0]
+    report = {
+        "sdk": "symbl",
+        "version": importlib.metadata.version("symbl"),
+        "scenario": name,
+        "handlers": dict(this.handlers),
+        "checks": this.checks,
+        "seconds": round(time.monotonic() - began, 2),
+        "problem": problem,
+    }
+    print(json.dumps(report), flush=True)
+
+
+class Listener:
+    """The handlers of one connection."""
+
+    def __init__(self, this: Scenario, prefix: str = "") -> None:
+        self._this = this
+        self._prefix = prefix
+        self.received: list[dict[str, Any]] = []
+        self.completed = threading.Event()
+
+    def callbacks(self) -> dict[str, Callable[[Any], None]]:
+        """For ``subscribe``: one handler for each type of message."""
+        kinds = (
+            "message",
+            *(f"{kind}_response" for kind in ("message", "insight", "topic", "tracker", "entity")),
+            "error",
+        )
+        return {kind: self._handler(kind) for kind in kinds}
+
+    def envelopes(self, kind: str) -> list[dict[str, Any]]:
+        """What came in the envelope of life-cycle and recognition messages."""
+        return [one["message"] for one in self.of("message") if one["message"]["type"] == kind]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in self.received if one["type"] == kind]
+
+    def _handler(self, kind: str) -> Callable[[Any], None]:
+        def handle(data: Any) -> None:
+            self._this.handlers[self._prefix + kind] += 1
+            # A `Connection` hands over the text, a `StreamingConnection` what is in it.
+            self.received.append(json.loads(data) if isinstance(data, str) else data)
+            if self.envelopes("conversation_completed"):
+                self.completed.set()
+
+        return handle
+
+
+def start_connection(listener: Listener) -> Any:
+    """A connection with everything switched on."""
+    for _ in range(5):
+        try:
+            connection = symbl.Streaming.start_connection(
+                credentials=CREDENTIALS,
+                speaker=EXPECTED["speaker"],
+                insight_types=["question", "action_item", "follow_up", "topic"],
+                trackers=SPOKEN["trackers"],
+                config={
+                    "speechRecognition": {"encoding": "LINEAR16", "sampleRateHertz": SAMPLE_RATE_HZ},
+                    "sentiment": True,
+                    "detectEntities": True,
+                },
+            )
+        except AttributeError:  # the SDK looked at its socket before its thread had made one; a bug of its own
+            continue
+        connection.subscribe(listener.callbacks())
+        return connection
+    raise TimeoutError("the SDK never found its own socket")
+
+
+def wait_until(happened: Callable[[], object]) -> bool:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def stop(connection: Any) -> tuple[bool, list[int]]:
+    """Stop as a user does; says whether the connection ended by itself, and with which close code."""
+    codes: list[int] = []
+    connection.connection.on_close = lambda app, code, reason: codes.append(code)
+    thread = Thread.getInstance().threads[-1]
+    connection.stop()
+    thread.join(PATIENCE_SECONDS)
+    return not thread.is_alive(), codes
+
+
+def check_results(this: Scenario, listener: Listener, who: str = "") -> None:
+    """Everything that was said, asked and promised has arrived, once and in order."""
+    finals = [one for one in listener.envelopes("recognition_result") if one["isFinal"]]
+    alternatives = [one["payload"]["raw"]["alternatives"][0] for one in finals]
+    texts = [one["transcript"] for one in alternatives]
+    this.same(f"{who}all final recognition results arrive, in order", texts, SPOKEN["utterances"])
+    words = [" ".join(word["word"] for word in one["words"]) for one in alternatives]
+    this.same(f"{who}recognition results have their words", words, SPOKEN["utterances"])
+    heard = [message for one in listener.of("message_response") for message in one["messages"]]
+    contents = [message["payload"]["content"] for message in heard]
+    this.same(f"{who}all messages arrive, in order", contents, SPOKEN["messages"])
+    this.check(
+        f"{who}messages name the speaker", all(one["from"]["name"] == EXPECTED["speaker"]["name"] for one in heard)
+    )
+    this.check(f"{who}messages have a sentiment", all("score" in one["sentiment"]["polarity"] for one in heard))
+    offsets = [message["duration"]["timeOffset"] for message in heard]
+    this.check(
+        f"{who}messages say when they were spoken", offsets == sorted(offsets) and offsets[-1] < SPOKEN["seconds"]
+    )
+    found = [insight for one in listener.of("insight_response") for insight in one["insights"]]
+    for kind, member in INSIGHTS.items():
+        got = [insight["payload"]["content"] for insight in found if insight["type"] == kind]
+        this.same(f"{who}insights: {member.replace('_', ' ')}", got, SPOKEN[member])
+    phrases = {topic["phrases"] for one in listener.of("topic_response") for topic in one["topics"]}
+    this.check(f"{who}topics", phrases.issuperset(SPOKEN["topics"]))
+    matches: dict[str, set[str]] = {}
+    for tracker in (tracker for one in listener.of("tracker_response") for tracker in one["trackers"]):
+        matches.setdefault(tracker["name"], set()).update(match["value"] for match in tracker["matches"])
+    this.same(f"{who}trackers", matches, {name: set(values) for name, values in SPOKEN["tracker_matches"].items()})
+    this.check(f"{who}no error", not listener.of("error") and not listener.envelopes("error"))
+
+
+def wrong_credentials() -> None:
+    """Has to be the first: the SDK keeps the first credentials that worked."""
+    with scenario("wrong credentials") as this:
+        began = time.monotonic()
+        status = None
+        try:
+            symbl.Streaming.start_connection(credentials=CREDENTIALS | {"app_secret": "wrong"})
+        except ApiException as error:
+            status = error.status
+        this.same("they are refused with 401", status, 401)
+        this.check("at once", time.monotonic() - began < PATIENCE_SECONDS)
+
+
+def streaming() -> Any:
+    """One speaker, and a subscriber who hears the same; returns the finished connection."""
+    connection = None
+    with scenario("Streaming.start_connection, Connection.subscribe") as this:
+        listener, subscriber = Listener(this), Listener(this, "subscriber.")
+        connection = start_connection(listener)
+        wait_until(lambda: connection.conversation.get_conversation_id())
+        conversation_id = connection.conversation.get_conversation_id()
+        this.check("conversation_created says the conversation id", str(conversation_id).isdigit())
+        following = symbl.Connection(conversation_id, connection.connectionId, "", "", credentials=CREDENTIALS)
+        thread = threading.Thread(target=following.subscribe, args=(subscriber.callbacks(),), daemon=True)
+        thread.start()
+        this.check(
+            "a subscriber is told that it is one", wait_until(lambda: subscriber.envelopes("subscription_started"))
+        )
+        for at in range(0, len(AUDIO), CHUNK_BYTES):
+            connection.send_audio(AUDIO[at : at + CHUNK_BYTES])
+        ended, codes = stop(connection)
+        this.check("stop() ends the connection, though its text is not JSON", ended)
+        this.same("the connection is closed with 1000", codes, [CLOSED_NORMALLY])
+        completed = [one["conversationId"] for one in listener.envelopes("conversation_completed")]
+        this.same("conversation_completed arrives once, with the conversation id", completed, [conversation_id])
+        check_results(this, listener)
+        thread.join(PATIENCE_SECONDS)
+        this.check("subscriber: the connection ends with the conversation", not thread.is_alive())
+        check_results(this, subscriber, "subscriber: ")
+    return connection
+
+
+def microphone() -> None:
+    """The SDK's own loop over the microphone, in frames of 8192 bytes."""
+    with scenario("send_audio_from_mic") as this:
+        listener = Listener(this)
+        connection = start_connection(listener)
+        with suppress(Microphone.UnpluggedError):
+            connection.send_audio_from_mic()
+        this.same(
+            "it records what it says that it sends", MICROPHONE.opened, (Microphone.paInt16, 1, SAMPLE_RATE_HZ, True)
+        )
+        ended, codes = stop(connection)
+        this.check("stop() ends the connection", ended)
+        this.same("the connection is closed with 1000", codes, [CLOSED_NORMALLY])
+        check_results(this, listener)
+
+
+def main() -> None:
+    wrong_credentials()
+    streaming()
+    microphone()
+    sys.stdout.flush()
+    # Threads of the SDK that a failed scenario left behind would keep the process alive.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
