@@ -202,7 +202,9 @@ def _enveloped(message: Frame) -> Frame:
 
 
 def _message_word(word: Word, base_ms: int) -> Frame:
-    return {"word": word.text} | AudioSpan.of(word.start_seconds, word.end_seconds, base_ms).as_json()
+    # The score is not in the stream of the hosted service; its Conversation API shows one per word.
+    span = AudioSpan.of(word.start_seconds, word.end_seconds, base_ms)
+    return {"word": word.text} | span.as_json() | {"score": round(word.confidence, 4)}
 
 
 def _recognised_word(word: Word) -> Frame:
