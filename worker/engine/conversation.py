@@ -20,32 +20,18 @@ with every `start_request` that resumes an idle one. The wall-clock base of its 
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from worker.engine import messages
-from worker.engine.analysis import (
-    AnalysisRequest,
-    Analyst,
-    EntityResult,
-    MessageAnalysis,
-    Sentence,
-    SpeakerRef,
-    TrackerDefinition,
-    Word,
-    entities_as_json,
-    split_sentences,
-)
-from worker.engine.masking import Finding, FindPii, mask_text, mask_unfinished, mask_words
-from worker.engine.messages import AudioSpan, Frame, Message
-from worker.engine.recognizers.events import AudioFormat, Event, Final, HeardWord, Partial
-from worker.engine.requests import RedactionRequest, SpeakerRequest, StartRequest
-
-MESSAGES_PER_TOPIC_RESPONSE = 8
+from worker.engine.analysis import SpeakerRef
+from worker.engine.masking import FindPii
+from worker.engine.messages import Frame
+from worker.engine.recognizers.events import AudioFormat, Event, Partial
+from worker.engine.requests import SpeakerRequest, StartRequest
+from worker.engine.transcript import Transcript, Voice
 
 
 class LineState(Enum):
@@ -113,9 +99,7 @@ class _Line:
     number: int
     request: StartRequest
     audio_format: AudioFormat
-    speaker: SpeakerRef
-    user: Mapping[str, Any]
-    started_at: float
+    voice: Voice
     heard_at: float
     state: LineState = LineState.LISTENING
     idle_until: float = 0.0
@@ -123,10 +107,6 @@ class _Line:
     next_start: StartRequest | None = None
     # The socket is gone, what it said before is still being recognised.
     lost: bool = False
-
-    @property
-    def base_ms(self) -> int:
-        return int(self.started_at * 1000)
 
 
 class Conversation:
@@ -155,21 +135,12 @@ class Conversation:
     ) -> None:
         self.conversation_id = conversation_id
         self._new_id = new_id
-        self._find_pii = find_pii
-        self._verbatim = verbatim
-        self._punctuated = punctuated
+        self._transcript = Transcript(new_id=new_id, find_pii=find_pii, verbatim=verbatim, punctuated=punctuated)
         self._default_no_connection_timeout = default_no_connection_timeout_seconds
         self._silence_timeout = silence_timeout_seconds
         self._lines: dict[int, _Line] = {}
         self._absences: list[tuple[str | None, float]] = []
         self._user_ids: dict[str, str] = {}
-        self._sequence = itertools.count()
-        self._latest_sequence = 0
-        self._analysis: AnalysisRequest | None = None
-        self._analyst: Analyst | None = None
-        self._messages_since_topics = 0
-        self._masking: RedactionRequest | None = None
-        self._identifying = False
         self.completed = False
 
     def __repr__(self) -> str:
@@ -207,11 +178,11 @@ class Conversation:
     @property
     def redacting(self) -> bool:
         """Texts are masked; switched on by one speaker it holds for all."""
-        return self._masking is not None
+        return self._transcript.redacting
 
     def speaker(self, number: int) -> SpeakerRef | None:
         line = self._lines.get(number)
-        return None if line is None else line.speaker
+        return None if line is None else line.voice.speaker
 
     def audio_format(self, number: int) -> AudioFormat | None:
         line = self._lines.get(number)
@@ -219,14 +190,7 @@ class Conversation:
 
     def receive_options(self, *, detect_entities: bool | None, sentiment: bool | None) -> None:
         """A `modify_request` that switches analyses."""
-        if self._analysis is not None:
-            self._use_analysis(
-                replace(
-                    self._analysis,
-                    detect_entities=self._analysis.detect_entities if detect_entities is None else detect_entities,
-                    sentiment=self._analysis.sentiment if sentiment is None else sentiment,
-                )
-            )
+        self._transcript.switch(detect_entities=detect_entities, sentiment=sentiment)
 
     def receive_events(self, number: int, events: Sequence[Event], now: float) -> list[Action]:
         """What the line's recogniser heard."""
@@ -237,9 +201,9 @@ class Conversation:
         for event in events:
             line.heard_at = now
             if isinstance(event, Partial):
-                actions += self._say_partial(line, event, now)
+                actions += self._say(number, self._transcript.unfinished(line.voice, event, now))
             else:
-                actions += self._say_final(line, event, now)
+                actions += self._say(number, self._transcript.finished(line.voice, event, now))
         return actions
 
     def receive_stop(self, number: int, now: float) -> list[Action]:
@@ -255,8 +219,10 @@ class Conversation:
         line = self._lines.get(number)
         if line is None or line.state is not LineState.STOPPING:
             return []
-        if line.request.disconnect_on_stop or line.request.stop_timeout_seconds == 0 or line.lost:
+        if line.request.disconnect_on_stop or line.request.stop_timeout_seconds == 0:
             return self._end(line, now)
+        if line.lost:
+            return self._miss(line, now, Close(number))
         line.state = LineState.IDLE
         line.idle_until = now + line.request.stop_timeout_seconds
         actions = self._say_topics()
@@ -266,26 +232,25 @@ class Conversation:
         return actions
 
     def receive_loss(self, number: int, now: float) -> list[Action]:
-        """The line's socket is gone. What a line said before it stopped is still recognised."""
+        """The line's socket is gone. What a line said before it stopped is still recognised.
+
+        One that wanted to go on, listening or with its socket kept after a stop, is waited for.
+        """
         line = self._lines.get(number)
         if line is None:
             return self._complete_if_over(now)
         if line.state is LineState.STOPPING:
             line.lost = True
             return []
-        del self._lines[number]
-        if line.state is LineState.LISTENING:
-            self._note_absence(line, now)
-        return self._complete_if_over(now)
+        return self._miss(line, now)
 
     def receive_failure(self, number: int, now: float) -> list[Action]:
         """The line's recogniser is broken; a client that comes back in time continues the conversation."""
-        line = self._lines.pop(number, None)
+        line = self._lines.get(number)
         if line is None:
             return []
-        self._note_absence(line, now)
         frame = messages.processing_error("Recognition failed. Connect again to continue.")
-        return [Send(Audience.LINE, number, frame), Close(number, 1011), *self._complete_if_over(now)]
+        return self._miss(line, now, Send(Audience.LINE, number, frame), Close(number, 1011))
 
     def receive_time(self, now: float) -> list[Action]:
         """Does what is due; see `next_deadline`."""
@@ -318,18 +283,21 @@ class Conversation:
             self._end_absence(key)
             speaker_id = self._user_id(key)
         else:
-            speaker_id = line.speaker.id if key is None else self._user_id(key)
+            speaker_id = line.voice.speaker.id if key is None else self._user_id(key)
         said = request.speaker
         self._lines[number] = _Line(
             number=number,
             request=request,
             audio_format=request.audio_format,
-            speaker=SpeakerRef(speaker_id, said.name, said.user_id),
-            user={**said.members, "id": speaker_id},
-            started_at=now,
+            voice=Voice(
+                speaker=SpeakerRef(speaker_id, said.name, said.user_id),
+                user={**said.members, "id": speaker_id},
+                request=request,
+                started_at=now,
+            ),
             heard_at=now,
         )
-        self._adopt(request)
+        self._transcript.adopt(request)
         frames = (
             messages.conversation_created(self.conversation_id),
             messages.started_listening(),
@@ -349,6 +317,12 @@ class Conversation:
             actions.append(Send(Audience.LINE, line.number, frame))
         actions.append(Close(line.number))
         return [*actions, *self._complete_if_over(now)]
+
+    def _miss(self, line: _Line, now: float, *parting: Action) -> list[Action]:
+        """Takes a line out that did not end by itself, and waits for its speaker."""
+        del self._lines[line.number]
+        self._note_absence(line, now)
+        return [*parting, *self._complete_if_over(now)]
 
     def _complete_if_over(self, now: float) -> list[Action]:
         self._absences = [(key, until) for key, until in self._absences if until > now]
@@ -380,189 +354,19 @@ class Conversation:
             self._user_ids[key] = self._new_id()
         return self._user_ids[key]
 
-    def _adopt(self, request: StartRequest) -> None:
-        """What one speaker asks for holds for the conversation; redaction can be switched on, never off."""
-        if request.redaction.redact:
-            self._masking = self._masking or request.redaction
-        self._identifying = self._identifying or request.redaction.identify
-        asked = AnalysisRequest(
-            insight_types=frozenset(request.insight_types),
-            confidence_threshold=request.confidence_threshold,
-            trackers=tuple(TrackerDefinition(each.id, each.name, each.vocabulary) for each in request.trackers),
-            interim_trackers=request.interim_trackers,
-            detect_entities=request.detect_entities,
-            sentiment=request.sentiment,
-            timezone_offset_minutes=request.timezone_offset_minutes,
-            language=request.language,
-        )
-        known = self._analysis
-        if known is not None:
-            names = {tracker.name for tracker in known.trackers}
-            asked = replace(
-                known,
-                insight_types=known.insight_types | asked.insight_types,
-                trackers=(*known.trackers, *(each for each in asked.trackers if each.name not in names)),
-                interim_trackers=known.interim_trackers or asked.interim_trackers,
-                detect_entities=known.detect_entities or asked.detect_entities,
-                sentiment=known.sentiment or asked.sentiment,
-            )
-        self._use_analysis(asked)
-
-    def _use_analysis(self, request: AnalysisRequest) -> None:
-        """A changed request begins a new analysis, which counts topics from here on."""
-        if request != self._analysis:
-            self._analysis = request
-            self._analyst = Analyst(request, self._new_id)
-
     # --- saying ------------------------------------------------------------------------------------------------------
 
-    def _say_partial(self, line: _Line, partial: Partial, now: float) -> list[Action]:
-        text = partial.text
-        if self._masking is not None:
-            text = mask_unfinished(text, self._find_pii(text), self._masking.mask)
-        frame = self._recognition_result(line, text, (), now, is_final=False)
-        actions: list[Action] = [Send(Audience.LINE_AND_SUBSCRIBERS, line.number, frame)]
-        assert self._analyst is not None
-        trackers = self._analyst.interim(text)
-        if trackers:
-            found = [tracker.as_json() for tracker in trackers]
-            frame = messages.tracker_response(found, self._latest_sequence, is_final=False)
-            actions.append(Send(Audience.EVERYONE, line.number, frame))
-        return actions
-
-    def _say_final(self, line: _Line, final: Final, now: float) -> list[Action]:
-        spoken = [self._prepare(line, sentence) for sentence in self._sentences(final.words)]
-        words = [word for message, _, _ in spoken for word in message.words]
-        text = " ".join(message.original_content for message, _, _ in spoken)
-        number, sequence = line.number, next(self._sequence)
-        self._latest_sequence = sequence
-        actions: list[Action] = [
-            Send(
-                Audience.LINE_AND_SUBSCRIBERS,
-                number,
-                self._recognition_result(line, text, words, now, is_final=True),
-            )
+    def _say(self, number: int, frames: Sequence[Frame]) -> list[Action]:
+        """Raw recognition is for the speaker's own socket and for subscribers, everything else for everyone."""
+        return [
+            Send(Audience.LINE_AND_SUBSCRIBERS if frame["type"] == "message" else Audience.EVERYONE, number, frame)
+            for frame in frames
         ]
-        actions.append(
-            Send(Audience.EVERYONE, number, messages.message_response([each[0] for each in spoken], sequence))
-        )
-        trackers = [tracker.as_json() for _, found, _ in spoken for tracker in found.trackers]
-        insights = [insight.as_json() for _, found, _ in spoken for insight in found.insights]
-        entities = [entity for _, _, found in spoken for entity in found]
-        if trackers:
-            frame = messages.tracker_response(trackers, sequence, is_final=True)
-            actions.append(Send(Audience.EVERYONE, number, frame))
-        if insights:
-            actions.append(Send(Audience.EVERYONE, number, messages.insight_response(insights, sequence)))
-        if entities:
-            actions.append(Send(Audience.EVERYONE, number, messages.entity_response(entities, sequence)))
-        self._messages_since_topics += len(spoken)
-        if self._messages_since_topics >= MESSAGES_PER_TOPIC_RESPONSE:
-            actions += self._say_topics()
-        return actions
 
     def _say_topics(self) -> list[Action]:
-        if self._analyst is None or not self._messages_since_topics:
-            return []
-        self._messages_since_topics = 0
-        topics = [topic.as_json() for topic in self._analyst.topics()]
-        if not topics:
-            return []
-        return [Send(Audience.EVERYONE, None, messages.topic_response(topics, self._latest_sequence))]
-
-    def _sentences(self, heard: Sequence[HeardWord]) -> list[Sentence]:
-        words = tuple(Word(word.text, word.start_seconds, word.end_seconds, word.confidence) for word in heard)
-        if not self._verbatim:
-            return split_sentences(words, punctuated=self._punctuated)
-        text = " ".join(word.text for word in words)
-        return [Sentence(words, text, text, words[0].start_seconds, words[-1].end_seconds)]
-
-    def _prepare(self, line: _Line, sentence: Sentence) -> tuple[Message, MessageAnalysis, list[Frame]]:
-        """One sentence as a message, its analysis, and the entities for an `entity_response`.
-
-        With redaction the analysis sees the masked text only: what it derives can then hold nothing that was masked.
-        """
-        assert self._analyst is not None
-        assert self._analysis is not None
-        message_id = self._new_id()
-        span = AudioSpan.of(sentence.start_seconds, sentence.end_seconds, line.base_ms)
-        content, original, words = sentence.content, sentence.text, list(sentence.words)
-        findings = self._find_pii(content) if self._masking is not None or self._identifying else ()
-        clear = content
-        if self._masking is not None:
-            mask = self._masking.mask
-            content = mask_text(content, findings, mask)
-            in_original = self._find_pii(original)
-            original = mask_text(original, in_original, mask)
-            words = mask_words(words, in_original, mask)
-        said_at = datetime.fromtimestamp((span.base_ms + span.start_ms) / 1000, UTC)
-        found = self._analyst.message(message_id, line.speaker, content, said_at)
-        entities: list[Frame] = []
-        if self._identifying:
-            entities += [_identified(finding, clear) for finding in findings]
-        if self._analysis.detect_entities:
-            entities += [entity.as_json() for entity in found.entities]
-        message = Message(
-            id=message_id,
-            speaker=line.speaker.as_json(),
-            content=content,
-            original_content=original,
-            words=words,
-            span=span,
-            timezone_offset_minutes=line.request.timezone_offset_minutes,
-            sentiment=found.sentiment.as_json() if found.sentiment is not None else None,
-            entities=entities if entities or self._identifying else None,
-        )
-        return message, found, self._detected(found, findings, message)
-
-    def _detected(self, found: MessageAnalysis, findings: Sequence[Finding], message: Message) -> list[Frame]:
-        assert self._analysis is not None
-        if not self._analysis.detect_entities:
-            return []
-        entities = list(found.entities)
-        if self._masking is not None:
-            # The analysis saw masks; what they hide is named without its value.
-            mask = self._masking.mask
-            entities += [
-                EntityResult("PII", finding.type, "Managed", mask, _masked_offset(finding, findings, mask))
-                for finding in findings
-            ]
-        return entities_as_json(
-            entities,
-            message_id=message.id,
-            text=message.content,
-            start_time=message.span.start_time,
-            end_time=message.span.end_time,
-        )
-
-    def _recognition_result(
-        self, line: _Line, text: str, words: Sequence[Word], now: float, *, is_final: bool
-    ) -> Frame:
-        return messages.recognition_result(
-            text=text,
-            words=words,
-            is_final=is_final,
-            confidence=round(sum(word.confidence for word in words) / len(words), 6) if words else 0,
-            user=line.user,
-            time_offset_ms=max(0, int((now - line.started_at) * 1000)),
-        )
+        return [Send(Audience.EVERYONE, None, frame) for frame in self._transcript.topics()]
 
 
 def _identity(speaker: SpeakerRequest) -> str | None:
     """What makes a speaker the same one on another socket; None when there is nothing to tell by."""
     return speaker.user_id or speaker.name
-
-
-def _identified(finding: Finding, text: str) -> Frame:
-    """An entity in the form of the redaction feature, with its clear value."""
-    verbatim = text[finding.start : finding.end]
-    return {"type": finding.type, "value": finding.value, "text": verbatim, "offset": finding.start}
-
-
-def _masked_offset(finding: Finding, findings: Sequence[Finding], mask: str) -> int:
-    """Where the mask of a finding begins in the masked text."""
-    offset = finding.start
-    for other in findings:
-        if other.end <= finding.start:
-            offset += len(mask) - (other.end - other.start)
-    return offset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -22,12 +22,15 @@ class Finding:
 
 FindPii: TypeAlias = Callable[[str], Sequence[Finding]]
 
+# What comes last in an unfinished text may be the beginning of anything.
+HELD_BACK_WORDS = 8
+
 # An unfinished text may hold the beginning of a number that no detector knows yet.
 _UNFINISHED = re.compile(
     r"\S*[\d@]\S*"
     r"|\b(?:oh|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
     r"|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|double|triple"
-    r"|at|dot)\b",
+    r"|at|dot|[b-hj-z])\b",
     re.IGNORECASE,
 )
 
@@ -43,9 +46,65 @@ def mask_text(text: str, findings: Sequence[Finding], mask: str) -> str:
 
 
 def mask_unfinished(text: str, findings: Sequence[Finding], mask: str) -> str:
-    """Like `mask_text`, and also masks what may become a finding when the speaker goes on."""
-    suspects = [Finding("", match.start(), match.end(), "") for match in _UNFINISHED.finditer(text)]
-    return mask_text(text, [*findings, *suspects], mask)
+    """Like `mask_text`, and also masks what may become a finding when the speaker goes on.
+
+    The last ``HELD_BACK_WORDS`` words are left out, because names, addresses and dates cannot be told by their first
+    words. A finding that reaches into them is masked.
+    """
+    words = list(re.finditer(r"\S+", text))
+    if len(words) <= HELD_BACK_WORDS:
+        return ""
+    end = words[-HELD_BACK_WORDS - 1].end()
+    suspects = [Finding("", match.start(), match.end(), "") for match in _UNFINISHED.finditer(text, 0, end)]
+    shown = [Finding(each.type, each.start, min(each.end, end), each.value) for each in findings if each.start < end]
+    return mask_text(text[:end], [*shown, *suspects], mask)
+
+
+def settle(text: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order of their place, those that overlap as one: the widest gives its type.
+
+    A finding that grew by this stands for its verbatim text.
+    """
+    settled: list[Finding] = []
+    widest: list[int] = []
+    for finding in sorted(findings, key=lambda each: (each.start, -each.end)):
+        width = finding.end - finding.start
+        if width <= 0:
+            continue
+        if not settled or finding.start >= settled[-1].end:
+            settled.append(finding)
+            widest.append(width)
+            continue
+        last = settled[-1]
+        chosen = finding if width > widest[-1] else last
+        end = max(last.end, finding.end)
+        value = chosen.value if (chosen.start, chosen.end) == (last.start, end) else text[last.start : end]
+        settled[-1], widest[-1] = Finding(chosen.type, last.start, end, value), max(width, widest[-1])
+    return tuple(settled)
+
+
+def with_echoes(
+    text: str, findings: Sequence[Finding], other: str, found_there: Sequence[Finding]
+) -> Sequence[Finding]:
+    """The findings in a text, settled, and every place where the same words stand as in a finding in another form of
+    the text: the two may be understood differently, and what is hidden in one has to be hidden in both.
+    """
+    if text == other:
+        return findings
+    echoes = [
+        Finding(each.type, match.start(), match.end(), each.value)
+        for each in found_there
+        for match in re.finditer(rf"(?<!\w){re.escape(other[each.start : each.end])}(?!\w)", text)
+    ]
+    return settle(text, [*findings, *echoes])
+
+
+def masked_offset(finding: Finding, findings: Sequence[Finding], mask: str) -> int:
+    """Where the mask of a settled finding begins in the masked text."""
+    for index, (start, end) in enumerate(spans := _merged(findings)):
+        if start <= finding.start < end:
+            return start + sum(len(mask) - (until - since) for since, until in spans[:index])
+    raise ValueError("the finding is not one of the findings")
 
 
 def mask_words(words: Sequence[Word], findings: Sequence[Finding], mask: str) -> list[Word]:

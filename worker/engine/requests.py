@@ -1,11 +1,13 @@
 """What clients may say: their text frames, read tolerantly.
 
 Optional members of the wrong type count as absent, because the official SDKs send them (null speakers, booleans for
-seconds). Only what makes recognition impossible is a problem.
+seconds); numbers may be written as texts. Only what makes recognition impossible is a problem. What would cost the
+neighbours is cut to a limit, far above what anybody means.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -20,13 +22,26 @@ PONG = "__PONG__"
 _MALFORMED_STOP = "{'type': 'stop_request'}"
 
 INSIGHT_TYPES = ("question", "action_item", "follow_up", "topic")
+DEFAULT_LANGUAGE = "en-US"
 DEFAULT_REDACTION_STRING = "****"
 DEFAULT_CONFIDENCE_THRESHOLD = 0.5
 MAX_CONNECTION_TIMEOUT_SECONDS = 1800.0
 MAX_STOP_TIMEOUT_SECONDS = 3600.0
+MAX_TRACKERS = 500
+"""As many as one account may have."""
+MAX_TRACKER_PHRASES = 25_000
+"""Of all trackers together: the most trackers with as many phrases as the vendor recommended at most."""
+MAX_VOCABULARY = 5_000
+MAX_PHRASE_CHARACTERS = 200
+MAX_LANGUAGE_CHARACTERS = 35
+"""What BCP 47 tells readers to be ready for."""
+MAX_SPEAKER_BYTES = 4_096
+"""What a client says of a speaker is echoed in every recognition result."""
 
+_IDENTITY = ("userId", "name", "email")
+_NUMBER = re.compile(r"[+-]?\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _ENCODINGS = {name.upper(): name for name in (LINEAR16, MULAW, FLAC, OPUS)}
-_RATES = {LINEAR16: (8_000, 48_000), MULAW: (8_000, 8_000), FLAC: (16_000, 48_000), OPUS: (8_000, 48_000)}
+_RATES = {LINEAR16: (8_000, 48_000), MULAW: (8_000, 8_000), FLAC: (16_000, 655_350), OPUS: (8_000, 48_000)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +80,7 @@ class StartRequest:
     """
 
     audio_format: AudioFormat = field(default_factory=AudioFormat)
-    language: str = "en-US"
+    language: str = DEFAULT_LANGUAGE
     insight_types: tuple[str, ...] = ()
     vocabulary: tuple[str, ...] = ()
     confidence_threshold: float = DEFAULT_CONFIDENCE_THRESHOLD
@@ -166,9 +181,9 @@ def _parse_start(request: Mapping[str, Any]) -> StartRequest:
     mask = _text(redaction, "redactionString")
     return StartRequest(
         audio_format=audio_format,
-        language=_text(config, "languageCode") or _text(recognition, "languageCode") or "en-US",
+        language=_language(config) or _language(recognition) or DEFAULT_LANGUAGE,
         insight_types=tuple(kind for kind in INSIGHT_TYPES if kind in _texts(request, "insightTypes")),
-        vocabulary=_texts(request, "customVocabulary"),
+        vocabulary=_parse_vocabulary(request, config),
         confidence_threshold=_within(_number(config, "confidenceThreshold"), 0.0, 1.0, DEFAULT_CONFIDENCE_THRESHOLD),
         timezone_offset_minutes=int(_within(_number(config, "timezoneOffset"), -1440.0, 1440.0, 0.0)),
         trackers=_parse_trackers(request),
@@ -228,28 +243,61 @@ def _default_rate(encoding: str | None) -> int:
     return 8_000 if encoding == MULAW else 16_000
 
 
+def _parse_vocabulary(request: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Phrases to favour, each once. ``customVocabularyStrength`` is another place for them: objects with a text."""
+    strengthened = config.get("customVocabularyStrength")
+    phrases = [
+        *_texts(request, "customVocabulary"),
+        *(
+            text
+            for each in (strengthened if isinstance(strengthened, list) else ())
+            if isinstance(each, dict) and (text := _text(each, "text"))
+        ),
+    ]
+    return tuple(phrase for phrase in dict.fromkeys(phrases) if len(phrase) <= MAX_PHRASE_CHARACTERS)[:MAX_VOCABULARY]
+
+
 def _parse_trackers(request: Mapping[str, Any]) -> tuple[TrackerRequest, ...]:
     trackers = request.get("trackers")
-    return tuple(
-        TrackerRequest(name=name, vocabulary=vocabulary)
-        for tracker in (trackers if isinstance(trackers, list) else ())
-        if isinstance(tracker, dict)
-        and (name := _text(tracker, "name"))
-        and (vocabulary := _texts(tracker, "vocabulary"))
-    )
+    parsed: list[TrackerRequest] = []
+    left = MAX_TRACKER_PHRASES
+    for tracker in trackers if isinstance(trackers, list) else ():
+        if not isinstance(tracker, dict) or len(parsed) == MAX_TRACKERS:
+            continue
+        name = _text(tracker, "name")
+        phrases = [phrase for phrase in _texts(tracker, "vocabulary") if len(phrase) <= MAX_PHRASE_CHARACTERS][:left]
+        if name is not None and len(name) <= MAX_PHRASE_CHARACTERS and phrases:
+            parsed.append(TrackerRequest(name=name, vocabulary=tuple(phrases)))
+            left -= len(phrases)
+    return tuple(parsed)
 
 
 def _parse_speaker(request: Mapping[str, Any]) -> SpeakerRequest:
-    members = {key: value for key, value in _object(request, "speaker").items() if value is not None and key != "id"}
-    for key in ("userId", "name", "email"):
-        value = members.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            members[key] = str(value)
-        elif key in members and not isinstance(value, str):
-            del members[key]
+    said = {key: value for key, value in _object(request, "speaker").items() if value is not None and key != "id"}
+    members: dict[str, Any] = {}
+    left = MAX_SPEAKER_BYTES
+    # Who it is comes first; what else was said is echoed as far as there is room.
+    for key in sorted(said, key=lambda key: key not in _IDENTITY):
+        value = said[key]
+        if key in _IDENTITY:
+            value = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+            if not isinstance(value, str):
+                continue
+        size = _json_bytes(key, value)
+        if size is not None and size <= left:
+            members[key] = value
+            left -= size
     return SpeakerRequest(
         user_id=members.get("userId") or members.get("email"), name=members.get("name"), members=members
     )
+
+
+def _json_bytes(key: str, value: object) -> int | None:
+    """Its size on the wire; None for what is nested too deeply to be sent inside of a message."""
+    try:
+        return len(orjson.dumps([[[[{key: value}]]]]))
+    except orjson.JSONEncodeError:
+        return None
 
 
 def _object(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -267,6 +315,11 @@ def _texts(parent: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(item for item in value if isinstance(item, str) and item.strip()) if isinstance(value, list) else ()
 
 
+def _language(parent: Mapping[str, Any]) -> str | None:
+    code = _text(parent, "languageCode")
+    return code if code is not None and len(code) <= MAX_LANGUAGE_CHARACTERS else None
+
+
 def _boolean(parent: Mapping[str, Any], key: str) -> bool | None:
     value = parent.get(key)
     return value if isinstance(value, bool) else None
@@ -274,6 +327,8 @@ def _boolean(parent: Mapping[str, Any], key: str) -> bool | None:
 
 def _number(parent: Mapping[str, Any], key: str) -> float | None:
     value = parent.get(key)
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return float(value)
     return None if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -30,7 +29,6 @@ from worker.engine.messages import AudioSpan
 from worker.engine.recognizers.events import AudioFormat, Final, HeardWord, Partial
 from worker.engine.requests import StartRequest, parse_text
 
-SHAPES = Path(__file__).parent / "data" / "shapes.json"
 NOW = 1_800_000_000.0
 
 
@@ -68,49 +66,6 @@ def said(text: str, start: float = 1.0) -> Final:
 def frames(actions: Sequence[Action], kind: str | None = None) -> list[dict[str, Any]]:
     sent = [action.frame for action in actions if isinstance(action, Send)]
     return [frame for frame in sent if kind in (None, frame["type"], frame.get("message", {}).get("type"))]
-
-
-def shape(value: object) -> object:
-    """The structure of JSON: member names and types, the first element of arrays."""
-    if isinstance(value, dict):
-        return {key: shape(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [shape(value[0])] if value else []
-    return type(value).__name__ if not isinstance(value, float | int) or isinstance(value, bool) else "number"
-
-
-def test_messages_have_the_shape_of_the_wire() -> None:
-    """Member names and JSON types are those of the original service."""
-    conversation = make(verbatim=False)
-    actions = conversation.receive_start(
-        1,
-        request(
-            insightTypes=["question", "action_item", "follow_up", "topic"],
-            trackers=[{"name": "Billing", "vocabulary": ["invoice"]}],
-            config={"sentiment": True, "detectEntities": True},
-        ),
-        NOW,
-    )
-    actions += conversation.receive_format(1, AudioFormat(sample_rate_hz=8000), NOW)
-    actions += conversation.receive_events(1, [Partial("can you")], NOW + 1.5)
-    actions += conversation.receive_events(
-        1, [said("can you send the invoice to omar by friday"), said("i will send the report by monday")], NOW + 3
-    )
-    for _ in range(3):
-        actions += conversation.receive_events(1, [said("the invoice total is wrong on every invoice")], NOW + 4)
-    actions += conversation.receive_stop(1, NOW + 4)
-    actions += conversation.receive_flushed(1, NOW + 4)
-    expected = orjson.loads(SHAPES.read_bytes())
-    seen: dict[str, object] = {}
-    for frame in frames(actions):
-        kind = frame["message"]["type"] if frame["type"] == "message" else frame["type"]
-        if kind == "recognition_result":
-            kind = f"{kind}.{'final' if frame['message']['isFinal'] else 'interim'}"
-        if kind == "insight_response":
-            kind = f"{kind}.{frame['insights'][0]['type']}"
-        seen.setdefault(kind, shape(frame))
-    for kind, structure in expected.items():
-        assert seen.get(kind) == structure, kind
 
 
 def test_integers_stay_integers() -> None:

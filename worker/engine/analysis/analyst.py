@@ -37,15 +37,18 @@ class Analyst:
     def __init__(self, request: AnalysisRequest, new_id: Callable[[], str]) -> None:
         self._request = request
         self._new_id = new_id
-        self._english = request.language.lower().startswith("en")
-        self._region = _region_of(request.language)
         self._trackers = TrackerIndex(request.trackers)
-        self._insights = InsightFinder(request, new_id)
+        self._insights = InsightFinder(new_id)
         self._topics = TopicCounter()
-        self._wants_topics = "topic" in request.insight_types
+
+    def ask(self, request: AnalysisRequest) -> None:
+        """From here on this is asked for. Who took part and what was counted stays."""
+        if request.trackers != self._request.trackers:
+            self._trackers = TrackerIndex(request.trackers)
+        self._request = request
 
     def __repr__(self) -> str:
-        return f"<Analyst language={self._request.language} {self._trackers!r} {self._topics!r}>"
+        return f"<Analyst {self._trackers!r} {self._topics!r}>"
 
     def message(self, message_id: str, speaker: SpeakerRef, text: str, said_at: datetime) -> MessageAnalysis:
         """Everything the request asks for in one message.
@@ -55,23 +58,25 @@ class Analyst:
             said_at: UTC; relative dates start here. A naive time is taken as UTC.
         """
         text = text[:MAX_CHARACTERS]
-        insights = self._insights.find(message_id, speaker, text, said_at) if self._english else ()
-        if self._wants_topics:
-            self._topics.add(message_id, text)
+        request = self._request
+        english = request.language.lower().startswith("en")
+        insights = self._insights.find(request, message_id, speaker, text, said_at) if english else ()
+        if "topic" in request.insight_types:
+            self._topics.add(message_id, text if request.mask is None else text.replace(request.mask, "*"))
         return MessageAnalysis(
             insights=insights,
             trackers=self._trackers.find(text, message_id=message_id, insights=insights),
-            entities=self._entities(text, said_at) if self._request.detect_entities else (),
-            sentiment=sentiment_of(text) if self._request.sentiment and self._english else None,
+            entities=self._entities(text, said_at, english) if request.detect_entities else (),
+            sentiment=sentiment_of(text) if request.sentiment and english else None,
         )
 
-    def _entities(self, text: str, said_at: datetime) -> tuple[EntityResult, ...]:
+    def _entities(self, text: str, said_at: datetime, english: bool) -> tuple[EntityResult, ...]:
         return entities_of(
             text,
-            english=self._english,
+            english=english,
             said_at=said_at,
             timezone_offset_minutes=self._request.timezone_offset_minutes,
-            region=self._region,
+            region=_region_of(self._request.language),
         )
 
     def interim(self, text: str, message_id: str | None = None) -> tuple[TrackerResult, ...]:
@@ -87,7 +92,7 @@ class Analyst:
 
     def topics(self) -> tuple[TopicResult, ...]:
         """Detected topics that are new or have grown since the last call; none unless the request asks for them."""
-        return self._topics.take(self._new_id) if self._wants_topics else ()
+        return self._topics.take(self._new_id) if "topic" in self._request.insight_types else ()
 
 
 def _region_of(language: str) -> str:

@@ -50,33 +50,33 @@ class InsightFinder:
         new_id: makes the ids of insights.
     """
 
-    def __init__(self, request: AnalysisRequest, new_id: Callable[[], str]) -> None:
-        self._request = request
+    def __init__(self, new_id: Callable[[], str]) -> None:
         self._new_id = new_id
         self._participants: dict[str, SpeakerRef] = {}
 
     def __repr__(self) -> str:
         return f"<InsightFinder participants={len(self._participants)}>"
 
-    def find(self, message_id: str, speaker: SpeakerRef, text: str, said_at: datetime) -> tuple[InsightResult, ...]:
+    def find(
+        self, request: AnalysisRequest, message_id: str, speaker: SpeakerRef, text: str, said_at: datetime
+    ) -> tuple[InsightResult, ...]:
         """Insights of one message at or above the threshold: a question first, then in the order of the text."""
         if speaker.id in self._participants or len(self._participants) < MAX_PARTICIPANTS:
             self._participants[speaker.id] = speaker
-        found: list[InsightResult | None] = []
-        if self._wants("question") and is_question(text):
+        wanted = request.insight_types
+        found: list[InsightResult] = []
+        if "question" in wanted and is_question(text):
             found.append(self._question(message_id, speaker, text))
-        if self._wants("action_item") or self._wants("follow_up"):
+        if "action_item" in wanted or "follow_up" in wanted:
+            offset = request.timezone_offset_minutes
             found.extend(
-                self._commitment(message_id, speaker, text, said_at, commitment)
+                self._commitment(message_id, speaker, text, said_at, offset, commitment)
                 for commitment in commitments_of(text)
-                if self._wants(commitment.kind)
+                if commitment.kind in wanted
             )
-        return tuple(insight for insight in found if insight is not None)
+        return tuple(insight for insight in found if insight.confidence >= request.confidence_threshold)
 
-    def _wants(self, kind: InsightType) -> bool:
-        return kind in self._request.insight_types
-
-    def _question(self, message_id: str, speaker: SpeakerRef, text: str) -> InsightResult | None:
+    def _question(self, message_id: str, speaker: SpeakerRef, text: str) -> InsightResult:
         words = [token.word for token in tokens_of(text[:500])]
         clear = bool(words) and (words[0] in WH_WORDS or words[0] in AUXILIARIES)
         score = (0.8 if text.rstrip().endswith("?") else 0.7) + 0.1 * clear
@@ -84,9 +84,14 @@ class InsightFinder:
         return self._result("question", message_id, speaker, text, score, completeness, speaker, None, ())
 
     def _commitment(
-        self, message_id: str, speaker: SpeakerRef, text: str, said_at: datetime, commitment: Commitment
-    ) -> InsightResult | None:
-        offset = self._request.timezone_offset_minutes
+        self,
+        message_id: str,
+        speaker: SpeakerRef,
+        text: str,
+        said_at: datetime,
+        offset: int,
+        commitment: Commitment,
+    ) -> InsightResult:
         actor: SpeakerRef | None = None
         if commitment.third is None:
             to_speaker = commitment.actor == "speaker"
@@ -126,12 +131,10 @@ class InsightFinder:
         assignee: SpeakerRef | None,
         due_by: str | None,
         tags: tuple[Tag, ...],
-    ) -> InsightResult | None:
+    ) -> InsightResult:
         score = round(min(score, 0.99), 4)
         comprehension = round(0.5 + 0.5 * completeness, 4)
         confidence = round(score * (0.6 + 0.4 * comprehension), 4)
-        if confidence < self._request.confidence_threshold:
-            return None
         return InsightResult(
             id=self._new_id(),
             type=kind,

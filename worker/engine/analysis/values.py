@@ -84,6 +84,7 @@ class AnalysisRequest:
         timezone_offset_minutes: minutes east of UTC in which "Friday" and "at three" are meant.
         language: BCP 47. The rules speak English; other languages get trackers, detected topics and entities written in
             figures only.
+        mask: what stands in the texts for what was masked; it is no topic.
     """
 
     insight_types: frozenset[str] = frozenset()
@@ -94,6 +95,7 @@ class AnalysisRequest:
     sentiment: bool = False
     timezone_offset_minutes: int = 0
     language: str = "en-US"
+    mask: str | None = None
 
 
 # --- out -------------------------------------------------------------------------------------------------------------
