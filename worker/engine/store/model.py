@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from worker.errors import WorkerError
+
 Kind: TypeAlias = Literal["message", "insight", "topic", "tracker", "entity"]
 KINDS: tuple[Kind, ...] = ("message", "insight", "topic", "tracker", "entity")
 
@@ -81,6 +83,14 @@ class SaveConversation:
 
 
 @dataclass(frozen=True, slots=True)
+class NameConversation:
+    """Changes the name alone: what was attached to the conversation meanwhile stays."""
+
+    conversation_id: str
+    name: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class SaveMember:
     conversation_id: str
     member: MemberRecord
@@ -98,7 +108,7 @@ class EndConversation:
     ended_at: float
 
 
-Write: TypeAlias = SaveConversation | SaveMember | SaveItem | EndConversation
+Write: TypeAlias = SaveConversation | NameConversation | SaveMember | SaveItem | EndConversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +123,21 @@ class NameTakenError(Exception):
     """Another tracker of the account has this name."""
 
 
+class StoreError(WorkerError):
+    """The store refused what it was given; the same again will be refused again."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store is out of reach, busy or full; the same may work later."""
+
+    retriable = True
+
+
 class Store(Protocol):
-    """Keeps conversations and trackers. A conversation that is unknown, or another account's, is None or False."""
+    """Keeps conversations and trackers. A conversation that is unknown, or another account's, is None or False.
+
+    Every method that waits raises `StoreUnavailableError`, within seconds, while the store is out of reach.
+    """
 
     async def start(self) -> None:
         """Connects and makes the tables.
@@ -132,7 +155,11 @@ class Store(Protocol):
         """Deletes the conversations that ended before this moment, with everything in them, and says how many."""
 
     async def end_abandoned(self, moment: float) -> int:
-        """Ends the live conversations of an engine that died, and says how many. For the start of an engine."""
+        """Ends the live conversations of engines that died, and says how many.
+
+        For the start of an engine, and again now and then: where several engines share a store, it takes a while until
+        one of them counts as dead.
+        """
 
     async def conversation(self, account: str, conversation_id: str) -> ConversationRecord | None: ...
 
@@ -159,7 +186,10 @@ class Store(Protocol):
         """Changes what is not None."""
 
     async def update_member(self, account: str, conversation_id: str, member: MemberRecord) -> bool:
-        """Renames a member, also in ``from`` of the conversation's messages."""
+        """Changes what is not None, also in ``from`` and ``assignee`` of the conversation's messages and insights.
+
+        Those to come are included.
+        """
 
     async def delete_conversation(self, account: str, conversation_id: str) -> bool: ...
 
