@@ -20,6 +20,8 @@ with every `start_request` that resumes an idle one. The wall-clock base of its 
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -29,7 +31,7 @@ from worker.engine import messages
 from worker.engine.analysis import SpeakerRef
 from worker.engine.masking import FindPii
 from worker.engine.messages import Frame
-from worker.engine.recognizers.events import AudioFormat, Event, Partial
+from worker.engine.recognizers.events import AudioFormat, Event, Final, Partial
 from worker.engine.requests import SpeakerRequest, StartRequest
 from worker.engine.transcript import Transcript, Voice
 
@@ -107,6 +109,13 @@ class _Line:
     next_start: StartRequest | None = None
     # The socket is gone, what it said before is still being recognised.
     lost: bool = False
+    # Who took over the line's microphone, and at which second of the audio, in order of time.
+    turns: list[tuple[float, Voice]] = field(default_factory=list)
+
+    def voice_at(self, seconds: float) -> Voice:
+        """Whose words are heard at this place in the audio."""
+        at = bisect.bisect_right(self.turns, seconds, key=lambda turn: turn[0])
+        return self.turns[at - 1][1] if at else self.voice
 
 
 class Conversation:
@@ -192,6 +201,25 @@ class Conversation:
         """A `modify_request` that switches analyses."""
         self._transcript.switch(detect_entities=detect_entities, sentiment=sentiment)
 
+    def receive_speaker(self, number: int, speaker: SpeakerRequest | None, at: float) -> SpeakerRef | None:
+        """Somebody else speaks on this line from now on; None for whom the line was started for.
+
+        Args:
+            at: When, in seconds since the epoch.
+
+        Returns:
+            Who it is; None for a line that does not listen.
+        """
+        line = self._lines.get(number)
+        if line is None or line.state is not LineState.LISTENING:
+            return None
+        voice = line.voice
+        if speaker is not None:
+            who = SpeakerRef(self._user_id(_identity(speaker)), speaker.name, speaker.user_id)
+            voice = replace(voice, speaker=who, user={**speaker.members, "id": who.id})
+        bisect.insort(line.turns, (at - line.voice.started_at, voice), key=lambda turn: turn[0])
+        return voice.speaker
+
     def receive_events(self, number: int, events: Sequence[Event], now: float) -> list[Action]:
         """What the line's recogniser heard."""
         line = self._lines.get(number)
@@ -201,9 +229,11 @@ class Conversation:
         for event in events:
             line.heard_at = now
             if isinstance(event, Partial):
-                actions += self._say(number, self._transcript.unfinished(line.voice, event, now))
+                voice = line.voice_at(now - line.voice.started_at)
+                actions += self._say(number, self._transcript.unfinished(voice, event, now))
             else:
-                actions += self._say(number, self._transcript.finished(line.voice, event, now))
+                for voice, words in itertools.groupby(event.words, lambda word: line.voice_at(word.start_seconds)):
+                    actions += self._say(number, self._transcript.finished(voice, Final(tuple(words)), now))
         return actions
 
     def receive_stop(self, number: int, now: float) -> list[Action]:

@@ -162,6 +162,14 @@ def recognition_result(
     return frame
 
 
+def transcript_response(result: Frame) -> Frame:
+    """The short form of a recognition result that followers of telephone calls get."""
+    said = result["message"]
+    speaker = {key: said["user"][key] for key in ("id", "name", "userId") if key in said["user"]}
+    payload = {"content": said["punctuated"]["transcript"], "contentType": "text/plain"}
+    return {"type": "transcript_response", "isFinal": said["isFinal"], "payload": payload, "from": speaker}
+
+
 def message_response(messages: Sequence[Message], sequence_number: int) -> Frame:
     return {
         "type": "message_response",
