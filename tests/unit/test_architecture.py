@@ -27,6 +27,7 @@ SHELLS = {
     "worker.engine.listener",
     *("worker.engine.archive", "worker.engine.store.database", "worker.engine.store.sql"),
     *("worker.engine.trackers", "worker.engine.retention", "worker.engine.rest.routes", "worker.engine.rest.manage"),
+    "worker.engine.rest.answers",
     *("worker.engine.telephony.calls", "worker.engine.telephony.transport", "worker.engine.telephony.routes"),
 }
 """What may wait, tell the time, log or count. Everything else is pure."""

@@ -81,7 +81,7 @@ def parse_tracker(body: object) -> Tracker | Problem:
             return _unknown(key)
     texts: dict[str, str] = {}
     for key, longest in _TEXTS.items():
-        value = body.get(key) or ""
+        value = "" if body.get(key) is None else body[key]
         if not isinstance(value, str) or len(value) > longest or "\0" in value:
             return Problem(400, f'"{key}" must be a text of at most {longest} characters.')
         texts[key] = value.strip()
@@ -89,7 +89,7 @@ def parse_tracker(body: object) -> Tracker | Problem:
         return Problem(400, '"name" is required.')
     lists: dict[str, tuple[str, ...]] = {}
     for key in _LISTS:
-        value = body.get(key) or []
+        value = [] if body.get(key) is None else body[key]
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             return Problem(400, f'"{key}" must be an array of strings.')
         lists[key] = tuple(" ".join(each.split()) for each in value)
