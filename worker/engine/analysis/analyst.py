@@ -61,7 +61,8 @@ class Analyst:
         request = self._request
         english = request.language.lower().startswith("en")
         insights = self._insights.find(request, message_id, speaker, text, said_at) if english else ()
-        if "topic" in request.insight_types:
+        # Official samples and the Web SDK, which refuses "topic", ask for other insights and expect topics, too.
+        if request.insight_types:
             self._topics.add(message_id, text if request.mask is None else text.replace(request.mask, "*"))
         return MessageAnalysis(
             insights=insights,
@@ -91,8 +92,8 @@ class Analyst:
         return self._trackers.find(text, message_id=message_id or self._new_id(), similar=False)
 
     def topics(self) -> tuple[TopicResult, ...]:
-        """Detected topics that are new or have grown since the last call; none unless the request asks for them."""
-        return self._topics.take(self._new_id) if "topic" in self._request.insight_types else ()
+        """Detected topics that are new or have grown since the last call; none unless the request asks for any insights."""
+        return self._topics.take(self._new_id) if self._request.insight_types else ()
 
 
 def _region_of(language: str) -> str:

@@ -77,7 +77,8 @@ class AnalysisRequest:
     """What a conversation asked for.
 
     Args:
-        insight_types: any of ``question``, ``action_item``, ``follow_up``, ``topic``; others are ignored.
+        insight_types: any of ``question``, ``action_item``, ``follow_up``, ``topic``; others are ignored. Topics are
+            detected with any of them.
         confidence_threshold: insights below it are dropped.
         trackers: what to look for in messages and insights.
         interim_trackers: look in interim texts, too.

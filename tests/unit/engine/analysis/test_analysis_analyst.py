@@ -404,6 +404,13 @@ def test_nothing_that_was_not_asked_for() -> None:
     assert analyst.topics() == ()
 
 
+def test_topics_come_with_other_insights() -> None:
+    """A request for any insights gets topics: the Web SDK listens for them, and cannot ask for them by name."""
+    analyst = _analyst(insight_types=frozenset(["question"]))
+    analyst.message("m1", INES, "The premium plan.", SAID_AT)
+    assert [topic.phrases for topic in analyst.topics()] == ["premium plan"]
+
+
 def test_threshold() -> None:
     """Insights below the threshold are dropped."""
     text = "Maybe I should update the contract."
