@@ -92,7 +92,7 @@ class Analyst:
         return self._trackers.find(text, message_id=message_id or self._new_id(), similar=False)
 
     def topics(self) -> tuple[TopicResult, ...]:
-        """Detected topics that are new or have grown since the last call; none unless the request asks for any insights."""
+        """Detected topics that are new or have grown since the last call; none when no insights are asked for."""
         return self._topics.take(self._new_id) if self._request.insight_types else ()
 
 
