@@ -1,21 +1,72 @@
-"""The sending half of one WebSocket."""
+"""The sending half of one WebSocket.
+
+A frame of a server, without mask and compression, is the same bytes for everybody. It is made once, a `TextFrame`,
+and written to each transport as it is: a broadcast costs no task, no queue and no copy per peer.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 logger = logging.getLogger(__name__)
 
 # A peer that takes no more bytes is given so long to let a close frame through.
 _CLOSE_SECONDS = 10.0
+_FINAL_TEXT = 0x81
+
+
+class TextFrame:
+    """One text for any number of peers.
+
+    Attributes:
+        payload: UTF-8.
+        wire: The whole WebSocket frame, unmasked (RFC 6455, section 5.2).
+    """
+
+    __slots__ = ("payload", "wire")
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+        size = len(payload)
+        if size < 126:
+            header = bytes((_FINAL_TEXT, size))
+        elif size < 65_536:
+            header = bytes((_FINAL_TEXT, 126)) + size.to_bytes(2, "big")
+        else:
+            header = bytes((_FINAL_TEXT, 127)) + size.to_bytes(8, "big")
+        self.wire = header + payload
+
+    def __repr__(self) -> str:
+        return f"<TextFrame {len(self.payload)} bytes>"
+
+
+class Outlet(Protocol):
+    """Where a room sends what a speaker is to hear. Nothing here waits, but `drained`."""
+
+    def send(self, frame: TextFrame) -> None: ...
+
+    async def drained(self) -> None:
+        """Waits while too much was sent that was not taken yet."""
+
+    def close(self, code: int = 1000, *, grace_seconds: float = 0.0) -> None:
+        """The room has done with it. Idempotent."""
+
+    def abort(self) -> None:
+        """Ends it without a word. Idempotent."""
 
 
 class Peer:
     """Sends frames in order without ever making the caller wait.
+
+    What waits for a slow reader waits in the transport. Closing, pings and pongs are aiohttp's; like `send` it writes
+    whole frames, so that nothing interleaves.
 
     Invariant: what waits is at most ``max_backlog_bytes``; a peer that reads more slowly is cut off, so that it costs
     the others nothing.
@@ -23,97 +74,107 @@ class Peer:
     Args:
         websocket: Prepared.
         transport: Of the same connection; None when the client went during the handshake.
+        writer: aiohttp's, of the same connection; it knows when a full transport has room again.
     """
 
+    __slots__ = ("_closing", "_max_backlog_bytes", "_task", "_timer", "_transport", "_websocket", "_writer", "too_slow")
+
     def __init__(
-        self, websocket: web.WebSocketResponse, transport: asyncio.Transport | None, *, max_backlog_bytes: int
+        self,
+        websocket: web.WebSocketResponse,
+        transport: asyncio.Transport | None,
+        writer: AbstractStreamWriter,
+        *,
+        max_backlog_bytes: int,
     ) -> None:
         self._websocket = websocket
         self._transport = transport
+        self._writer = writer
         self._max_backlog_bytes = max_backlog_bytes
-        self._queue: deque[bytes] = deque()
-        self._backlog_bytes = 0
-        self._wake = asyncio.Event()
-        self._drained = asyncio.Event()
-        self._drained.set()
-        self._closing: tuple[int, float] | None = None
-        self._client_closed = asyncio.Event()
-        self._deadline: asyncio.TimerHandle | None = None
-        self._over = False
+        self._closing = transport is None
+        # It was cut off for reading too slowly.
+        self.too_slow = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[bool] | None = None
+        if transport is not None:
+            # Where `drained` begins to wait, and where it goes on.
+            transport.set_write_buffer_limits(high=max_backlog_bytes // 2, low=max_backlog_bytes // 4)
 
     def __repr__(self) -> str:
-        return f"<Peer backlog={self._backlog_bytes} closing={self._closing is not None}>"
+        return f"<Peer backlog={self.backlog_bytes} closing={self._closing}>"
 
-    def send(self, data: bytes) -> None:
-        """Queues a text frame; nothing is sent after `close`."""
-        if self._over or self._closing is not None:
+    @property
+    def backlog_bytes(self) -> int:
+        """What was sent and waits for the reader outside of the kernel's buffers."""
+        if self._transport is None:
+            return 0
+        try:
+            return self._transport.get_write_buffer_size()
+        except AttributeError:
+            # asyncio's TLS transport, once it is closed.
+            return 0
+
+    def send(self, frame: TextFrame) -> None:
+        """Sends a frame; nothing is sent after `close`, or after a close frame of either side."""
+        self.write(frame.wire)
+
+    def write(self, frames: bytes) -> None:
+        """Like `send`, for bytes that are whole frames."""
+        transport = self._transport
+        if self._closing or transport is None or transport.is_closing() or self._websocket.closed:
             return
-        self._queue.append(data)
-        self._backlog_bytes += len(data)
-        if self._backlog_bytes > self._max_backlog_bytes // 2:
-            self._drained.clear()
-        if self._backlog_bytes > self._max_backlog_bytes:
-            logger.warning("slow reader cut off", extra={"backlog_bytes": self._backlog_bytes})
+        transport.write(frames)
+        backlog_bytes = transport.get_write_buffer_size()
+        if backlog_bytes > self._max_backlog_bytes:
+            logger.warning("slow reader cut off", extra={"backlog_bytes": backlog_bytes})
+            self.too_slow = True
             self.abort()
-        self._wake.set()
 
     async def drained(self) -> None:
         """Waits while more than half of the backlog is used, so that nobody is cut off by what it caused itself."""
-        await self._drained.wait()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.drain()
 
     def close(self, code: int = 1000, *, grace_seconds: float = 0.0) -> None:
-        """Closes after what was queued, leaving the client ``grace_seconds`` to do it itself. Idempotent."""
-        if self._over or self._closing is not None:
+        """Closes after what was sent, leaving the client ``grace_seconds`` to do it itself. Idempotent."""
+        if self._closing:
             return
-        self._closing = (code, grace_seconds)
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(grace_seconds + _CLOSE_SECONDS, self.abort)
-        self._wake.set()
+        self._closing = True
+        if grace_seconds > 0:
+            self._timer = asyncio.get_running_loop().call_later(grace_seconds, self._begin_close, code)
+        else:
+            self._begin_close(code)
 
     def abort(self) -> None:
-        """Drops the connection without a close frame, and what was queued. Idempotent."""
-        self._over = True
-        self._queue.clear()
-        self._backlog_bytes = 0
+        """Drops the connection without a close frame, and what was not sent yet. Idempotent."""
+        self._closing = True
         if self._transport is not None:
             self._transport.abort()
-        self._drained.set()
-        self._wake.set()
 
-    def note_client_close(self) -> None:
-        """The receiving half has ended; nothing can be sent any more."""
-        self._over = True
-        self._client_closed.set()
-        self._drained.set()
-        self._wake.set()
+    async def end(self) -> None:
+        """To be called when the receiving half has ended: nothing is sent any more. Idempotent.
 
-    async def run(self) -> None:
-        """Sends until the connection is over. Belongs to one task; cancelling is safe."""
-        try:
-            while not self._over:
-                while self._queue and not self._over:
-                    data = self._queue.popleft()
-                    await self._websocket.send_frame(data, WSMsgType.TEXT)
-                    # Not before it was sent: what the transport holds back counts as waiting. After an abort it is 0.
-                    self._backlog_bytes = max(0, self._backlog_bytes - len(data))
-                    if self._backlog_bytes <= self._max_backlog_bytes // 2:
-                        self._drained.set()
-                if self._closing is not None:
-                    await self._close(*self._closing)
-                    return
-                self._wake.clear()
-                if not self._queue and not self._over and self._closing is None:
-                    await self._wake.wait()
-        except ConnectionError:
-            self._over = True
-            self._drained.set()
-        finally:
-            if self._deadline is not None:
-                self._deadline.cancel()
+        What a slow reader has not taken yet does not wait for ever.
+        """
+        self._closing = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None and self.backlog_bytes > 0:
+            asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self._transport.abort)
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
 
-    async def _close(self, code: int, grace_seconds: float) -> None:
-        try:
-            async with asyncio.timeout(grace_seconds):
-                await self._client_closed.wait()
-        except TimeoutError:
-            await self._websocket.close(code=code)
+    def _begin_close(self, code: int) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_CLOSE_SECONDS, self.abort)
+        self._task = asyncio.create_task(self._websocket.close(code=code))
+
+
+def broadcast(peers: Iterable[Peer], frames: Sequence[TextFrame]) -> None:
+    """Sends the same frames to many peers, at the cost of one system call each."""
+    if frames:
+        wire = b"".join(frame.wire for frame in frames)
+        for peer in peers:
+            peer.write(wire)
