@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from worker.engine.recognizers.events import AudioFormat, Event, Recognizer
+from worker.engine.recognizers.events import AudioFormat, Event, MakeRecognizer, Recognizer, SpeechRequest
 from worker.engine.recognizers.factory import make_factory
 from worker.engine.sessions import Listeners, Session
 from worker.errors import ConfigurationError
@@ -216,7 +216,7 @@ class _PoolSession:
         self._caught_up.set()
         self._over = False
         self._number = worker.register(self)
-        worker.tell("open", self._number, (audio_format, vocabulary))
+        worker.tell("open", self._number, SpeechRequest(audio_format=audio_format, vocabulary=vocabulary))
 
     def feed(self, audio: bytes) -> None:
         if self._over:
@@ -296,7 +296,7 @@ def run_worker(link: socket.socket, recognizer: str, model_dir: Path | None) -> 
 
 def _serve(
     commands: Iterator[tuple[str, int, Any]],
-    make: Callable[[AudioFormat], Recognizer],
+    make: MakeRecognizer,
     say: Callable[[int, str, Any], None],
 ) -> None:
     recognizers: dict[int, Recognizer] = {}
@@ -324,13 +324,13 @@ def _obey(
     command: str,
     number: int,
     value: Any,
-    make: Callable[[AudioFormat], Recognizer],
+    make: MakeRecognizer,
     recognizers: dict[int, Recognizer],
     formats: dict[int, AudioFormat],
 ) -> list[Event]:
     if command == "open":
-        formats[number], _ = value
-        recognizers[number] = make(formats[number])
+        formats[number] = value.audio_format
+        recognizers[number] = make(value)
         return []
     recognizer = recognizers.get(number)
     if recognizer is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from worker.engine.recognizers.events import AudioFormat, Event, Recognizer
+from worker.engine.recognizers.events import AudioFormat, Event, MakeRecognizer, Recognizer, SpeechRequest
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class LocalSessionMaker:
         delay: Drawn once per batch of results: seconds until they are delivered. Order is kept.
     """
 
-    def __init__(self, make: Callable[[AudioFormat], Recognizer], delay: Callable[[], float]) -> None:
+    def __init__(self, make: MakeRecognizer, delay: Callable[[], float]) -> None:
         self._make = make
         self._delay = delay
 
@@ -82,8 +82,8 @@ class LocalSessionMaker:
         pass
 
     def open(self, audio_format: AudioFormat, vocabulary: tuple[str, ...], listeners: Listeners) -> Session:
-        del vocabulary  # what is read exactly needs no help
-        return _LocalSession(self._make(audio_format), self._delay, listeners)
+        request = SpeechRequest(audio_format=audio_format, vocabulary=vocabulary)
+        return _LocalSession(self._make(request), self._delay, listeners)
 
     async def stop(self) -> None:
         pass

@@ -104,9 +104,9 @@ async def test_speech_over_a_socket(start_engine: StartEngine) -> None:
     """Real speech becomes messages; a killed recogniser is an error and 1011, and the client may come back."""
     engine = await start_engine(recognizer="pocketsphinx")
     refused = await engine.connect()
-    await refused.send(type="start_request", config={"speechRecognition": {"encoding": "Opus"}})
+    await refused.send(type="start_request", config={"languageCode": "de-DE"})
     [error] = await refused.rest()
-    assert "Opus" in error["message"]["payload"]["message"]
+    assert "de-DE" in error["message"]["payload"]["message"]
     client = await engine.connect()
     conversation = await client.start(noConnectionTimeout=60)
     await client.audio(load_call().turns[0].audio + bytes(32_000))

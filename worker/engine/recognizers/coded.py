@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import orjson
 
@@ -95,9 +95,16 @@ class CodedRecognizer:
     def __repr__(self) -> str:
         return f"<CodedRecognizer {self._format.encoding} at byte {self._position + len(self._buffer)}>"
 
+    @property
+    def heard_seconds(self) -> float:
+        return self._seconds(self._position + len(self._buffer))
+
     def accept(self, audio: bytes) -> list[Event]:
         self._buffer += audio
         return self._read(at_end=False)
+
+    def accept_in_steps(self, audio: bytes) -> Iterator[list[Event]]:
+        yield self.accept(audio)
 
     def change_format(self, audio_format: AudioFormat) -> list[Event]:
         end = self._position + len(self._buffer)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 LINEAR16 = "LINEAR16"
 MULAW = "MULAW"
@@ -29,6 +30,20 @@ class AudioFormat:
     def bytes_per_second(self) -> int:
         """Bytes that make one second; for FLAC and Opus those of the same audio as 16-bit samples."""
         return _BYTES_PER_SAMPLE[self.encoding] * self.sample_rate_hz
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechRequest:
+    """What a session is to hear.
+
+    Args:
+        language: BCP 47, as the client wrote it.
+        vocabulary: Words and phrases to favour.
+    """
+
+    audio_format: AudioFormat = field(default_factory=AudioFormat)
+    language: str = "en-US"
+    vocabulary: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +80,19 @@ Event = Partial | Final
 class Recognizer(Protocol):
     """One session's recogniser.
 
-    Events come in spoken order. Every method may take long: the caller decides where it runs. None is re-entrant.
+    Events come in spoken order, and are the same however the audio was cut into calls; only Opus comes one packet in
+    each. Every method may take long: the caller decides where it runs. None is re-entrant.
     """
+
+    @property
+    def heard_seconds(self) -> float:
+        """How much of the audio was heard; never goes back but by `reset`."""
 
     def accept(self, audio: bytes) -> list[Event]:
         """Hears the next bytes of audio, which may end anywhere, even within a sample."""
+
+    def accept_in_steps(self, audio: bytes) -> Iterator[list[Event]]:
+        """Like `accept`, but hears a fraction of a second in each step; nothing else may be called before the last."""
 
     def change_format(self, audio_format: AudioFormat) -> list[Event]:
         """The audio that follows has another format; the clock goes on."""
@@ -82,3 +105,6 @@ class Recognizer(Protocol):
 
     def close(self) -> None:
         """Gives up what it holds; nothing may follow."""
+
+
+MakeRecognizer: TypeAlias = Callable[[SpeechRequest], Recognizer]

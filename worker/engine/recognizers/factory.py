@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from worker.engine.recognizers.coded import CodedRecognizer
-from worker.engine.recognizers.events import FLAC, LINEAR16, MULAW, OPUS, AudioFormat, Recognizer
+from worker.engine.recognizers.events import AudioFormat, MakeRecognizer
+from worker.engine.recognizers.speech import ENCODINGS
 
 CODED = "coded"
 POCKETSPHINX = "pocketsphinx"
@@ -44,15 +44,13 @@ class RecognizerTraits:
 
 
 TRAITS = {
-    CODED: RecognizerTraits(
-        encodings=frozenset({LINEAR16, MULAW, FLAC, OPUS}), verbatim=True, punctuated=True, quick=True
-    ),
-    POCKETSPHINX: RecognizerTraits(encodings=frozenset({LINEAR16, MULAW}), languages=frozenset({"en"})),
-    SHERPA_ONNX: RecognizerTraits(encodings=frozenset({LINEAR16, MULAW})),
+    CODED: RecognizerTraits(encodings=ENCODINGS, verbatim=True, punctuated=True, quick=True),
+    POCKETSPHINX: RecognizerTraits(encodings=ENCODINGS, languages=frozenset({"en"})),
+    SHERPA_ONNX: RecognizerTraits(encodings=ENCODINGS),
 }
 
 
-def make_factory(name: str, model_dir: Path | None) -> Callable[[AudioFormat], Recognizer]:
+def make_factory(name: str, model_dir: Path | None) -> MakeRecognizer:
     """Prepares one kind of recogniser in this process.
 
     Args:
@@ -67,7 +65,7 @@ def make_factory(name: str, model_dir: Path | None) -> Callable[[AudioFormat], R
     """
     match name:
         case "coded":
-            return CodedRecognizer
+            return lambda request: CodedRecognizer(request.audio_format)
         case "pocketsphinx":
             from worker.engine.recognizers.sphinx import SphinxFactory
 

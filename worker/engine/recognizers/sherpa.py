@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from worker.engine.recognizers.events import AudioFormat, Event, Final, HeardWord, Partial
-from worker.engine.recognizers.pcm import TARGET_HZ, PcmReader, Samples
+from worker.engine.recognizers.events import Event, Final, HeardWord, Partial, SpeechRequest
+from worker.engine.recognizers.pcm import TARGET_HZ, Samples
+from worker.engine.recognizers.speech import SpeechRecognizer
 from worker.errors import ConfigurationError
 
 _PAUSE_SECONDS = 0.5
@@ -47,8 +48,8 @@ class SherpaFactory:
             raise ConfigurationError("the recogniser sherpa-onnx needs a folder with a model")
         self._recognizer: Any = load_model(sherpa_onnx, model_dir)
 
-    def __call__(self, audio_format: AudioFormat) -> SherpaRecognizer:
-        return SherpaRecognizer(self._recognizer, audio_format)
+    def __call__(self, request: SpeechRequest) -> SpeechRecognizer:
+        return SpeechRecognizer(SherpaTranscriber(self._recognizer), request.audio_format)
 
 
 def load_model(library: Any, model_dir: Path) -> Any:
@@ -86,51 +87,20 @@ def load_model(library: Any, model_dir: Path) -> Any:
         raise ConfigurationError(f"the model in {model_dir} cannot be loaded") from error
 
 
-class SherpaRecognizer:
+class SherpaTranscriber:
     """One session; endpoints are the library's own."""
 
-    _reader: PcmReader
+    _stream: Any
+    _said: str
 
-    def __init__(self, recognizer: Any, audio_format: AudioFormat) -> None:
+    def __init__(self, recognizer: Any) -> None:
         self._recognizer = recognizer
-        self._format = audio_format
         self._restart()
 
     def __repr__(self) -> str:
-        return f"<SherpaRecognizer at sample {self._samples}>"
+        return f"<SherpaTranscriber at sample {self._samples}>"
 
-    def accept(self, audio: bytes) -> list[Event]:
-        return self._hear(self._reader.read(audio))
-
-    def change_format(self, audio_format: AudioFormat) -> list[Event]:
-        events = self._hear(self._reader.finish())
-        self._format = audio_format
-        self._reader = PcmReader(audio_format)
-        return events
-
-    def finish(self) -> list[Event]:
-        events = self._hear(self._reader.finish())
-        self._stream.accept_waveform(TARGET_HZ, _floats(_TAIL))
-        self._stream.input_finished()
-        self._decode()
-        return events + self._end_utterance()
-
-    def reset(self) -> None:
-        self._restart()
-
-    def close(self) -> None:
-        del self._stream
-
-    def _restart(self) -> None:
-        self._reader = PcmReader(self._format)
-        self._stream = self._recognizer.create_stream()
-        self._samples = 0
-        self._begin_seconds = 0.0
-        self._said = ""
-
-    def _hear(self, samples: Samples) -> list[Event]:
-        if not samples.size:
-            return []
+    def hear(self, samples: Samples) -> list[Event]:
         self._samples += samples.size
         self._stream.accept_waveform(TARGET_HZ, _floats(samples))
         self._decode()
@@ -144,6 +114,24 @@ class SherpaRecognizer:
             self._recognizer.reset(self._stream)
             self._begin_seconds = self._samples / TARGET_HZ
         return events
+
+    def finish(self) -> list[Event]:
+        self._stream.accept_waveform(TARGET_HZ, _floats(_TAIL))
+        self._stream.input_finished()
+        self._decode()
+        return self._end_utterance()
+
+    def reset(self) -> None:
+        self._restart()
+
+    def close(self) -> None:
+        self._stream = None
+
+    def _restart(self) -> None:
+        self._stream = self._recognizer.create_stream()
+        self._samples = 0
+        self._begin_seconds = 0.0
+        self._said = ""
 
     def _decode(self) -> None:
         while self._recognizer.is_ready(self._stream):
