@@ -5,33 +5,41 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import orjson
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp.typedefs import Middleware
 
 from worker.engine.account_book import AccountBook
+from worker.engine.admission import Admission, Pace, Refusal, RefusalDelays
+from worker.engine.http import (
+    allow_other_origins,
+    answer_errors,
+    failure,
+    is_upgrade,
+    json_response,
+    message,
+    slow_down_refused,
+)
 from worker.engine.metrics import CONTENT_TYPE, EngineMetrics
-from worker.engine.peers import Peer
+from worker.engine.peers import Peer, TextFrame
 from worker.engine.requests import PING, PONG
-from worker.engine.rooms import Rooms, SpeakerSocket
+from worker.engine.rooms import Rooms
 from worker.engine.settings import EngineSettings
 
 logger = logging.getLogger(__name__)
 
 MAX_CONNECTION_ID_CHARACTERS = 256
-_CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Allow-Headers": "content-type, authorization, x-api-key",
-    "Access-Control-Max-Age": "86400",
-}
+MAX_CREDENTIALS_BYTES = 16_384
 _UNKNOWN_TOKEN = "Token validation failed for provided token."  # noqa: S105 -- the documented answer
 _SPEAKER_PATHS = ("/v1/streaming/{connection_id}", "/v1/realtime/insights/{connection_id}")
 _SUBSCRIBER_PATHS = ("/v1/subscribe/{connection_id}", "/session/subscribe/{connection_id}")
+# A socket that always has a message ready must not keep the event loop for itself.
+_MESSAGES_PER_TURN = 32
+_DRAIN_CLOSE_SECONDS = 1.0
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Serve = Callable[[str, str, "_Inbox", Peer], Awaitable[None]]
 
 
 class Api:
@@ -40,7 +48,8 @@ class Api:
     Invariant: a peer is in ``_peers`` exactly while its handler runs.
 
     Args:
-        clock: Seconds since the epoch.
+        overloaded: One more speaker would make the others fall behind.
+        clock: Seconds since the epoch; never goes back.
     """
 
     def __init__(
@@ -50,6 +59,7 @@ class Api:
         accounts: AccountBook,
         rooms: Rooms,
         metrics: EngineMetrics,
+        overloaded: Callable[[], bool],
         clock: Callable[[], float],
     ) -> None:
         self._settings = settings
@@ -57,18 +67,31 @@ class Api:
         self._rooms = rooms
         self._metrics = metrics
         self._clock = clock
+        self._admission = Admission(
+            max_connections=settings.max_connections,
+            max_streams=settings.max_streams,
+            max_account_streams=self._max_account_streams,
+            overloaded=overloaded,
+        )
         self._peers: set[Peer] = set()
         self._all_gone = asyncio.Event()
         self._all_gone.set()
-        self._draining = False
 
     def __repr__(self) -> str:
-        return f"<Api peers={len(self._peers)} draining={self._draining}>"
+        return f"<Api peers={len(self._peers)} {self._admission!r}>"
 
-    def make_app(self) -> web.Application:
-        app = web.Application(middlewares=[_errors_as_json])
+    def make_app(self, *outer: Middleware) -> web.Application:
+        """The application.
+
+        Args:
+            outer: Around everything else.
+        """
+        app = web.Application(
+            middlewares=[*outer, slow_down_refused(RefusalDelays()), answer_errors],
+            client_max_size=self._settings.max_body_bytes,
+        )
+        app.on_response_prepare.append(allow_other_origins)
         app.router.add_post("/oauth2/token:generate", self._generate_token)
-        app.router.add_route("OPTIONS", "/oauth2/token:generate", _preflight)
         app.router.add_get("/health/live", _live)
         app.router.add_get("/health/ready", self._ready)
         app.router.add_get("/metrics", self._show_metrics)
@@ -79,12 +102,17 @@ class Api:
         return app
 
     async def drain(self) -> None:
-        """Refuses new sockets and closes the open ones with 1001, those that do not answer in time without a word."""
-        self._draining = True
+        """Refuses new sockets, lets what was said so far be recognised and told, and closes the open sockets with 1001;
+        those that do not answer in time without a word.
+        """
+        self._admission.draining = True
+        total = self._settings.drain_seconds
+        deadline = asyncio.get_running_loop().time() + total
+        await self._rooms.flush(total - min(_DRAIN_CLOSE_SECONDS, total / 2))
         for peer in list(self._peers):
             peer.close(WSCloseCode.GOING_AWAY)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_seconds):
+            async with asyncio.timeout_at(deadline):
                 await self._all_gone.wait()
         for peer in list(self._peers):
             peer.abort()
@@ -95,27 +123,30 @@ class Api:
             account = self._accounts.account_of(token, now=self._clock())
             if account is not None:
                 return account
-        return _message(401, _UNKNOWN_TOKEN)
+        return message(401, _UNKNOWN_TOKEN)
 
     # --- HTTP --------------------------------------------------------------------------------------------------------
 
     async def _generate_token(self, request: web.Request) -> web.Response:
         try:
-            body = orjson.loads(await request.read())
+            body = orjson.loads(await request.clone(client_max_size=MAX_CREDENTIALS_BYTES).read())
         except orjson.JSONDecodeError:
-            return _message(400, "The body must be JSON.", headers=_CORS)
+            return message(400, "The body must be JSON.")
         if not isinstance(body, dict):
-            return _message(400, "The body must be a JSON object.", headers=_CORS)
+            return message(400, "The body must be a JSON object.")
         app_id, app_secret = body.get("appId"), body.get("appSecret")
         token = None
         if isinstance(app_id, str) and isinstance(app_secret, str):
             token = self._accounts.issue(app_id, app_secret, now=self._clock())
+        self._metrics.note_token(issued=token is not None)
         if token is None:
-            return _message(401, "Invalid appId or appSecret.", headers=_CORS)
-        return _json(200, {"accessToken": token, "expiresIn": self._accounts.token_lifetime_seconds}, headers=_CORS)
+            return message(401, "Invalid appId or appSecret.")
+        return json_response(200, {"accessToken": token, "expiresIn": self._accounts.token_lifetime_seconds})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        return _json(503, {"status": "draining"}) if self._draining else _json(200, {"status": "ready"})
+        if self._admission.draining:
+            return json_response(503, {"status": "draining"})
+        return json_response(200, {"status": "ready"})
 
     async def _show_metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
@@ -123,64 +154,88 @@ class Api:
     # --- WebSockets --------------------------------------------------------------------------------------------------
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
-        websocket, account = await self._upgrade(request)
-        if isinstance(websocket, web.Response):
-            return websocket
-        with self._peer(request, websocket) as peer:
-            room, socket = self._rooms.enter(account, request.match_info["connection_id"], peer)
-            sending = asyncio.create_task(peer.run())
-            try:
-                await self._receive_speaker(websocket, room.receive_text, room.receive_audio, socket)
-            finally:
-                peer.note_client_close()
-                room.receive_loss(socket)
-                await _end(sending)
-        return websocket
-
-    async def _receive_speaker(
-        self,
-        websocket: web.WebSocketResponse,
-        receive_text: Callable[[SpeakerSocket, str], None],
-        receive_audio: Callable[[SpeakerSocket, bytes], Awaitable[None]],
-        socket: SpeakerSocket,
-    ) -> None:
-        while True:
-            # A started line has its own, finer limit.
-            patience = None if socket.joined else self._settings.silence_timeout_seconds
-            try:
-                message = await websocket.receive(timeout=patience)
-            except TimeoutError:
-                socket.peer.close()
-                message = await websocket.receive()
-            if message.type is WSMsgType.BINARY:
-                await receive_audio(socket, message.data)
-            elif message.type is WSMsgType.TEXT:
-                receive_text(socket, message.data)
-            else:
-                return
+        return await self._open(request, self._serve_speaker, speaker=True)
 
     async def _subscribe(self, request: web.Request) -> web.StreamResponse:
-        websocket, account = await self._upgrade(request)
-        if isinstance(websocket, web.Response):
-            return websocket
-        with self._peer(request, websocket) as peer:
-            room = self._rooms.subscribe(account, request.match_info["connection_id"], peer)
-            sending = asyncio.create_task(peer.run())
+        return await self._open(request, self._serve_subscriber, speaker=False)
+
+    async def _serve_speaker(self, account: str, connection_id: str, inbox: _Inbox, peer: Peer) -> None:
+        room, socket = self._rooms.enter(account, connection_id, peer)
+        try:
+            while True:
+                # A started line has its own, finer limit.
+                patience = None if socket.joined else self._settings.silence_timeout_seconds
+                try:
+                    received = await inbox.receive(patience)
+                except TimeoutError:
+                    peer.close()
+                    received = await inbox.receive(None)
+                if received is None:
+                    return
+                if received.type is WSMsgType.BINARY:
+                    await room.receive_audio(socket, received.data)
+                else:
+                    room.receive_text(socket, received.data)
+        finally:
+            room.receive_loss(socket)
+
+    async def _serve_subscriber(self, account: str, connection_id: str, inbox: _Inbox, peer: Peer) -> None:
+        room = self._rooms.subscribe(account, connection_id, peer)
+        try:
+            # Subscribers have nothing to say.
+            while (received := await inbox.receive(None)) is not None:
+                if received.type is WSMsgType.TEXT and received.data == PING:
+                    peer.send(TextFrame(PONG.encode()))
+        finally:
+            room.unsubscribe(peer)
+
+    async def _open(self, request: web.Request, serve: _Serve, *, speaker: bool) -> web.StreamResponse:
+        """Lets a socket in and serves it to its end, or refuses it."""
+        admitted = self._admit(request, speaker=speaker)
+        if isinstance(admitted, web.Response):
+            return admitted
+        account, subprotocols = admitted
+        try:
+            websocket = web.WebSocketResponse(
+                protocols=subprotocols,
+                compress=False,
+                # Answered by us, because pings, too, can come too often.
+                autoping=False,
+                heartbeat=self._settings.heartbeat_seconds,
+                max_msg_size=self._settings.max_frame_bytes,
+                timeout=2.0,
+            )
             try:
-                # Subscribers have nothing to say.
-                async for message in websocket:
-                    if message.type is WSMsgType.TEXT and message.data == PING:
-                        peer.send(PONG.encode())
-            finally:
-                peer.note_client_close()
-                room.unsubscribe(peer)
-                await _end(sending)
+                await websocket.prepare(request)
+            except web.HTTPBadRequest:
+                return self._refuse("request", message(400, "This is no WebSocket handshake of version 13."))
+            except ConnectionError:
+                return self._refuse("request", message(400, "The client went during the handshake."))
+            await self._serve(request, websocket, account, serve)
+        finally:
+            self._admission.leave(account, speaker=speaker)
         return websocket
 
-    async def _upgrade(self, request: web.Request) -> tuple[web.WebSocketResponse | web.Response, str]:
-        """The open WebSocket or the refusal, and the account."""
-        if self._draining:
-            return _message(503, "The server is shutting down."), ""
+    async def _serve(self, request: web.Request, websocket: web.WebSocketResponse, account: str, serve: _Serve) -> None:
+        inbox = _Inbox(websocket, max_texts_per_second=self._settings.max_requests_per_second, clock=self._clock)
+        async with self._peer(request, websocket) as peer:
+            try:
+                await serve(account, request.match_info["connection_id"], inbox, peer)
+            except ConnectionError:
+                # The ordinary end of clients that just go.
+                pass
+            except Exception as error:
+                logger.error("socket failed", extra=failure(error))
+                await websocket.close(code=WSCloseCode.INTERNAL_ERROR)
+        closed_for = "backlog" if peer.too_slow else inbox.offence
+        if closed_for is not None:
+            self._metrics.note_offence(closed_for)
+
+    def _admit(self, request: web.Request, *, speaker: bool) -> tuple[str, list[str]] | web.Response:
+        """The account, whose socket counts from now on, and the subprotocol to answer with; or the refusal."""
+        # Before anything that costs more than this.
+        if self._admission.draining:
+            return self._refuse(Refusal.DRAINING.value, message(503, Refusal.DRAINING.message))
         offered = [
             name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()
         ]
@@ -190,38 +245,92 @@ class Api:
             if (account := self._accounts.account_of(token, now=self._clock())) is not None
         }
         if not valid:
-            return _message(401, _UNKNOWN_TOKEN), ""
+            return self._refuse("token", message(401, _UNKNOWN_TOKEN))
+        if not is_upgrade(request):
+            return self._refuse("request", message(426, "This address speaks WebSocket.", headers=_UPGRADE))
+        connection_id = request.match_info["connection_id"]
+        if len(connection_id) > MAX_CONNECTION_ID_CHARACTERS or not connection_id.isprintable():
+            text = (
+                f"A connection id has 1 to {MAX_CONNECTION_ID_CHARACTERS} characters, none of them a control character."
+            )
+            return self._refuse("request", message(400, text))
         account = next(iter(valid.values()))
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            return _message(426, "This address speaks WebSocket.", headers={"Upgrade": "websocket"}), ""
-        if len(request.match_info["connection_id"]) > MAX_CONNECTION_ID_CHARACTERS:
-            return _message(400, f"A connection id has at most {MAX_CONNECTION_ID_CHARACTERS} characters."), ""
+        refusal = self._admission.enter(account, speaker=speaker)
+        if refusal is not None:
+            return self._refuse(refusal.value, message(refusal.status, refusal.message))
         # Clients abort when a subprotocol that they offered is not echoed; the token itself goes first.
         chosen = [name for name in offered if name in valid] or offered
-        websocket = web.WebSocketResponse(
-            protocols=chosen[:1],
-            compress=False,
-            heartbeat=self._settings.heartbeat_seconds,
-            max_msg_size=self._settings.max_frame_bytes,
-            timeout=2.0,
-        )
-        try:
-            await websocket.prepare(request)
-        except ConnectionError:
-            return _message(400, "The client went during the handshake."), ""
-        return websocket, account
+        return account, chosen[:1]
 
-    @contextlib.contextmanager
-    def _peer(self, request: web.Request, websocket: web.WebSocketResponse) -> Iterator[Peer]:
-        peer = Peer(websocket, request.transport, max_backlog_bytes=self._settings.max_backlog_bytes)
+    def _refuse(self, reason: str, response: web.Response) -> web.Response:
+        self._metrics.note_refusal(reason)
+        return response
+
+    def _max_account_streams(self, account: str) -> int | None:
+        own = self._accounts.max_streams(account)
+        return self._settings.max_account_streams if own is None else own
+
+    @contextlib.asynccontextmanager
+    async def _peer(self, request: web.Request, websocket: web.WebSocketResponse) -> AsyncIterator[Peer]:
+        limit = self._settings.max_backlog_bytes
+        peer = Peer(websocket, request.transport, request.writer, max_backlog_bytes=limit)
         self._peers.add(peer)
         self._all_gone.clear()
         try:
             yield peer
         finally:
             self._peers.discard(peer)
+            await peer.end()
             if not self._peers:
                 self._all_gone.set()
+
+
+class _Inbox:
+    """What a client sends, as far as it keeps to the limits. ``offence`` says which one it did not."""
+
+    def __init__(
+        self, websocket: web.WebSocketResponse, *, max_texts_per_second: float, clock: Callable[[], float]
+    ) -> None:
+        self._websocket = websocket
+        self._pace = Pace(per_second=max_texts_per_second, burst=max(2 * max_texts_per_second, 20.0))
+        self._clock = clock
+        self._since_turn = 0
+        self.offence: str | None = None
+
+    async def receive(self, patience_seconds: float | None) -> WSMessage | None:
+        """The next text or binary message, None at the end.
+
+        Raises:
+            TimeoutError: Nothing came in time.
+            ConnectionError: The client is gone.
+        """
+        while True:
+            self._since_turn += 1
+            if self._since_turn >= _MESSAGES_PER_TURN:
+                self._since_turn = 0
+                await asyncio.sleep(0)
+            received = await self._websocket.receive(timeout=patience_seconds)
+            match received.type:
+                case WSMsgType.BINARY:
+                    return received
+                case WSMsgType.TEXT | WSMsgType.PING if self._pace.take(self._clock()):
+                    self.offence = "requests"
+                    await self._websocket.close(code=WSCloseCode.POLICY_VIOLATION)
+                    return None
+                case WSMsgType.TEXT:
+                    return received
+                case WSMsgType.PING:
+                    await self._websocket.pong(received.data)
+                case WSMsgType.PONG:
+                    pass
+                case _:
+                    if isinstance(received.data, WebSocketError):
+                        too_big = received.data.code == WSCloseCode.MESSAGE_TOO_BIG
+                        self.offence = "frame_bytes" if too_big else "protocol"
+                    return None
+
+
+_UPGRADE = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 
 
 def _tokens(request: web.Request) -> list[str]:
@@ -234,32 +343,5 @@ def _tokens(request: web.Request) -> list[str]:
     return [token for token in carried if token]
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
 async def _live(request: web.Request) -> web.Response:
-    return _json(200, {"status": "live"})
-
-
-async def _preflight(request: web.Request) -> web.Response:
-    return web.Response(status=204, headers=_CORS)
-
-
-@web.middleware
-async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        headers = {name: value for name, value in error.headers.items() if name.lower() == "allow"}
-        return _message(error.status, error.reason, headers=headers)
-
-
-def _message(status: int, text: str, *, headers: dict[str, str] | None = None) -> web.Response:
-    return _json(status, {"message": text}, headers=headers)
-
-
-def _json(status: int, body: dict[str, Any], *, headers: dict[str, str] | None = None) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json", headers=headers)
+    return json_response(200, {"status": "live"})

@@ -14,19 +14,28 @@ from aiohttp import web
 
 from worker.engine.account_book import AccountBook
 from worker.engine.analysis import prepare
+from worker.engine.analysis.personal import personal_data_of
 from worker.engine.api import Api
-from worker.engine.archive import NoArchive
+from worker.engine.archive import Archive
 from worker.engine.conversation import Conversation
+from worker.engine.listener import IDLE_SECONDS, Listener, connection_logger
 from worker.engine.masking import Finding, FindPii
 from worker.engine.metrics import EngineMetrics, Gauges
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_factory
 from worker.engine.requests import TrackerRequest
+from worker.engine.retention import Retention
 from worker.engine.rooms import RoomContext, Rooms, SpeakerSocket
 from worker.engine.sessions import LocalSessionMaker, SessionMaker
 from worker.engine.settings import EngineSettings
+from worker.engine.store.model import StoreError
+from worker.engine.store.sql import SqlStore
+from worker.engine.telephony.calls import Telephony
+from worker.engine.telephony.routes import TelephonyRoutes
 from worker.engine.tls import ServerTls
 from worker.engine.tokens import TokenMint
+from worker.engine.trackers import TrackerLibrary
+from worker.errors import ConfigurationError
 from worker.redaction import Redactor
 
 logger = logging.getLogger(__name__)
@@ -49,6 +58,10 @@ class EngineServer:
         self._accounts = _make_accounts(settings)
         metrics = EngineMetrics()
         metrics.watch(self._gauges)
+        self._store = SqlStore(settings.store_url)
+        self._archive = Archive(self._store, metrics=metrics, clock=self._clock)
+        self._retention = Retention(self._store, seconds=settings.retention_seconds, metrics=metrics, clock=self._clock)
+        self._library = TrackerLibrary(self._store)
         self._rooms = Rooms(
             RoomContext(
                 clock=self._clock,
@@ -57,11 +70,20 @@ class EngineServer:
                 traits=TRAITS[settings.recognizer],
                 completion_grace_seconds=settings.completion_grace_seconds,
                 metrics=metrics,
-                recorder=NoArchive(),
+                recorder=self._archive,
                 account_trackers=self._account_trackers,
             )
         )
-        self._api = Api(settings, accounts=self._accounts, rooms=self._rooms, metrics=metrics, clock=self._clock)
+        self._api = Api(
+            settings,
+            accounts=self._accounts,
+            rooms=self._rooms,
+            metrics=metrics,
+            overloaded=lambda: self._sessions.overloaded,
+            clock=self._clock,
+        )
+        self._telephony = _make_telephony(settings, self._rooms)
+        self._listener = Listener()
         self._runner: web.AppRunner | None = None
 
     def __repr__(self) -> str:
@@ -92,22 +114,45 @@ class EngineServer:
         await asyncio.to_thread(prepare)
         await self._sessions.start()
         try:
-            # The access log would hold tokens, which travel in queries.
-            runner = web.AppRunner(self._api.make_app(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+            await self._start_store()
+            app = self._api.make_app(self._listener.middleware)
+            TelephonyRoutes(
+                self._telephony, authenticate=self._api.authenticate, public_url=self.settings.public_url
+            ).add_to(app)
+            if self._telephony is not None:
+                await self._telephony.start()
+            runner = web.AppRunner(
+                app,
+                # It would hold tokens, which travel in queries.
+                access_log=None,
+                logger=connection_logger,
+                handle_signals=False,
+                shutdown_timeout=1.0,
+                keepalive_timeout=IDLE_SECONDS,
+                lingering_time=2.0,
+                max_line_size=self.settings.max_header_bytes,
+                max_field_size=self.settings.max_header_bytes,
+                max_headers=64,
+            )
             await runner.setup()
             self._runner = runner
+            assert runner.server is not None
             context = None if tls is None else tls.context
-            await web.TCPSite(runner, self.settings.host, self.settings.port, ssl_context=context).start()
+            host, port = await self._listener.start(runner.server, self.settings.host, self.settings.port, context)
         except BaseException:
             await self._close()
             raise
-        host, port = runner.addresses[0][:2]
         scheme = "http" if tls is None else "https"
         self._base_url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
         logger.info("engine listening", extra={"host": host, "port": port, "recognizer": self.settings.recognizer})
 
     async def stop(self) -> None:
-        """Closes every socket with 1001 and ends. Takes little more than the drain time."""
+        """Refuses new sockets, delivers what was heard, closes every socket with 1001 and ends.
+
+        Takes little more than the drain time.
+        """
+        if self._telephony is not None:
+            await self._telephony.stop()
         await self._api.drain()
         await self._close()
         logger.info("engine stopped")
@@ -129,7 +174,11 @@ class EngineServer:
         return len(chosen)
 
     def _account_trackers(self, account: str) -> Sequence[TrackerRequest]:
-        return [TrackerRequest(name=each.name, vocabulary=each.vocabulary) for each in self._accounts.trackers(account)]
+        """Those of the accounts file, and those that were saved since; a saved one replaces its namesake."""
+        given = [
+            TrackerRequest(name=each.name, vocabulary=each.vocabulary) for each in self._accounts.trackers(account)
+        ]
+        return list({each.name: each for each in (*given, *self._library.requests(account))}.values())
 
     def _gauges(self) -> Gauges:
         return Gauges(
@@ -137,13 +186,28 @@ class EngineServer:
             subscriber_sockets=self._rooms.subscriber_count,
             conversations=self._rooms.conversation_count,
             recognizer_backlog_seconds=self._sessions.backlog_seconds,
+            archive_backlog=self._archive.backlog,
         )
 
     async def _close(self) -> None:
+        self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
         self._rooms.close()
         await self._sessions.stop()
+        await self._library.stop()
+        await self._retention.stop()
+        await self._archive.stop()
+        await self._store.stop()
+
+    async def _start_store(self) -> None:
+        await self._store.start()
+        try:
+            await self._retention.start()
+            await self._library.start()
+        except StoreError as error:
+            raise ConfigurationError(f"store_url: it cannot be used ({error})") from None
+        await self._archive.start()
 
 
 async def run_engine(settings: EngineSettings, *, ready: Callable[[str], None]) -> None:
@@ -206,11 +270,20 @@ def _conversation_maker(settings: EngineSettings, traits: RecognizerTraits) -> C
     return make
 
 
+def _make_telephony(settings: EngineSettings, rooms: Rooms) -> Telephony | None:
+    if settings.sip_host is None:
+        return None
+    return Telephony(host=settings.sip_host, port=settings.sip_port, trunk=settings.sip_trunk, rooms=rooms)
+
+
 def _make_find_pii() -> FindPii:
     redactor = Redactor()
 
     def find(text: str) -> Sequence[Finding]:
-        return [Finding(span.type, span.start, span.end, text[span.start : span.end]) for span in redactor.find(text)]
+        by_form = [
+            Finding(span.type, span.start, span.end, text[span.start : span.end]) for span in redactor.find(text)
+        ]
+        return [*by_form, *(Finding(*found) for found in personal_data_of(text))]
 
     return find
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -17,6 +19,8 @@ PREFIX = "symbl_engine"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 INSIGHT_KINDS = ("question", "action_item", "follow_up")
+REFUSALS = ("draining", "connections", "account_streams", "streams", "overloaded", "token", "request")
+OFFENCES = ("frame_bytes", "requests", "protocol", "backlog")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +29,14 @@ class Gauges:
 
     Args:
         recognizer_backlog_seconds: Audio that was received and not yet recognised, over all sockets.
+        archive_backlog: Writes that wait for the store.
     """
 
     speaker_sockets: int
     subscriber_sockets: int
     conversations: int
     recognizer_backlog_seconds: float
+    archive_backlog: int
 
 
 class EngineMetrics:
@@ -50,8 +56,21 @@ class EngineMetrics:
         self._messages = counter("messages", "Messages sent, each counted once however many heard of it.")
         self._insights = counter("insights", "Insights sent, by kind.", "kind")
         self._failures = counter("recognizer_failures", "Sockets closed because their recogniser failed.")
+        self._write_failures = counter("store_write_failures", "Attempts to write to the store that failed.")
+        self._dropped_writes = counter("store_writes_dropped", "What was not kept: no room to wait, or refused.")
+        self._deleted = counter("conversations_deleted", "Stored conversations deleted because of their age.")
+        self._refusals = counter("handshakes_refused", "WebSocket handshakes refused, by reason.", "reason")
+        self._offences = counter(
+            "sockets_cut_off", "Sockets ended because of what their client did, by reason.", "reason"
+        )
+        self._tokens_issued = counter("tokens_issued", "Access tokens issued.")
+        self._tokens_refused = counter("tokens_refused", "Requests for a token with wrong credentials.")
         for kind in INSIGHT_KINDS:
             self._insights.labels(kind)
+        for reason in REFUSALS:
+            self._refusals.labels(reason)
+        for reason in OFFENCES:
+            self._offences.labels(reason)
 
     def watch(self, read: Callable[[], Gauges]) -> None:
         """Shows these gauges, too. To be called once."""
@@ -78,6 +97,30 @@ class EngineMetrics:
         """A recogniser failed."""
         self._failures.inc()
 
+    def note_refusal(self, reason: str) -> None:
+        """A handshake was refused; one of `REFUSALS`."""
+        self._refusals.labels(reason).inc()
+
+    def note_offence(self, reason: str) -> None:
+        """A socket was ended because of its client; one of `OFFENCES`."""
+        self._offences.labels(reason).inc()
+
+    def note_token(self, *, issued: bool) -> None:
+        """Somebody asked for a token."""
+        (self._tokens_issued if issued else self._tokens_refused).inc()
+
+    def note_write_failure(self) -> None:
+        """The store did not take what was to be written."""
+        self._write_failures.inc()
+
+    def note_dropped_writes(self, count: int) -> None:
+        """So much of what happened in conversations will never be kept."""
+        self._dropped_writes.inc(count)
+
+    def note_deleted_conversations(self, count: int) -> None:
+        """Conversations reached their age."""
+        self._deleted.inc(count)
+
     def exposition(self) -> bytes:
         """Everything in Prometheus' text format, `CONTENT_TYPE`."""
         return generate_latest(self._registry)
@@ -101,5 +144,16 @@ class _GaugeCollector(Collector):
                 "Audio received and not yet recognised, over all sockets.",
                 now.recognizer_backlog_seconds,
             ),
+            ("archive_backlog", "Writes that wait for the store.", now.archive_backlog),
+            ("tasks", "Tasks of the event loop.", _task_count()),
+            ("memory_blocks", "Blocks of memory that Python objects occupy.", sys.getallocatedblocks()),
         ):
             yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
+
+
+def _task_count() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        # Nobody runs: the tables of the documentation are made.
+        return 0

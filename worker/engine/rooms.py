@@ -6,6 +6,7 @@ The rules are `Conversation`'s; a room does what it says, with sockets, recognis
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -27,13 +28,14 @@ from worker.engine.conversation import (
 )
 from worker.engine.messages import Frame
 from worker.engine.metrics import EngineMetrics
-from worker.engine.peers import Peer
+from worker.engine.peers import Outlet, Peer, TextFrame, broadcast
 from worker.engine.recognizers.events import AudioFormat, Event
 from worker.engine.recognizers.factory import RecognizerTraits
 from worker.engine.requests import (
     PONG,
     ModifyRequest,
     Ping,
+    SpeakerRequest,
     StartRequest,
     StopRequest,
     TrackerRequest,
@@ -76,16 +78,20 @@ class SpeakerSocket:
         joined: It takes part in the room's conversation.
         closing: It will be closed; requests are no longer answered.
         open: False while its last words are still being recognised after the connection went.
+        telephone: It is a call; those who follow it also get the short form of recognition results.
+        flushed: Is set when its recogniser has finished early, because the engine is about to end.
     """
 
     line: int
     connection_id: str
-    peer: Peer
+    peer: Outlet
     user_id: str | None = field(default=None, repr=False)
     session: Session | None = field(default=None, repr=False)
     joined: bool = False
     closing: bool = False
     open: bool = True
+    telephone: bool = False
+    flushed: asyncio.Event | None = None
 
 
 class Room:
@@ -113,7 +119,7 @@ class Room:
             return
         match parse_text(text):
             case Ping():
-                socket.peer.send(PONG.encode())
+                socket.peer.send(TextFrame(PONG.encode()))
             case Unreadable(message, details):
                 socket.peer.send(_encode(messages.input_error(message, details)))
             case StartRequest() as request:
@@ -127,6 +133,8 @@ class Room:
 
     async def receive_audio(self, socket: SpeakerSocket, audio: bytes) -> None:
         """Audio of a line that does not listen is ignored. Waits while recogniser or reader are far behind."""
+        if socket.flushed is not None:
+            return
         if self.conversation is not None and self.is_listening(socket) and socket.session is not None:
             session = socket.session
             audio_format = self.conversation.audio_format(socket.line)
@@ -136,10 +144,25 @@ class Room:
             await session.ready()
             await socket.peer.drained()
 
+    def receive_speaker(self, socket: SpeakerSocket, speaker: SpeakerRequest, at: float) -> None:
+        """Somebody else speaks on this socket from now on.
+
+        Args:
+            at: When, in seconds since the epoch.
+        """
+        conversation = self.conversation
+        if conversation is not None:
+            who = conversation.receive_speaker(socket.line, speaker, at)
+            if who is not None:
+                member = MemberRecord(id=who.id, name=who.name, user_id=who.user_id)
+                self._context.recorder.joined(conversation.conversation_id, member)
+
     def receive_loss(self, socket: SpeakerSocket) -> None:
         """The socket is gone, however it went."""
         socket.open = False
         conversation = self.conversation
+        if socket.flushed is not None and self.is_listening(socket):
+            socket.flushed.set()
         if conversation is None or conversation.line_state(socket.line) is not LineState.STOPPING:
             self.sockets.pop(socket.line, None)
             if socket.session is not None:
@@ -159,6 +182,22 @@ class Room:
 
     def is_listening(self, socket: SpeakerSocket) -> bool:
         return self.conversation is not None and self.conversation.line_state(socket.line) is LineState.LISTENING
+
+    def flush(self) -> list[asyncio.Event]:
+        """Ends recognition, so that what was said so far is told. The events are set when that is done.
+
+        An unfinished utterance of coded speech is left alone: to cut it would be damage, and its client sends it again.
+        """
+        flushed = []
+        for socket in list(self.sockets.values()):
+            state = None if self.conversation is None else self.conversation.line_state(socket.line)
+            cutting = state is LineState.LISTENING and not self._context.traits.verbatim
+            if socket.session is not None and (cutting or state is LineState.STOPPING):
+                socket.flushed = asyncio.Event()
+                flushed.append(socket.flushed)
+                if cutting:
+                    socket.session.finish()
+        return flushed
 
     def close(self) -> None:
         """Forgets timers and recognisers; the sockets are closed by their owner."""
@@ -191,9 +230,7 @@ class Room:
                     started_at=self._context.clock(),
                 )
             )
-            started = _encode(messages.subscription_started(self.conversation.conversation_id))
-            for peer in self.subscribers:
-                peer.send(started)
+            broadcast(self.subscribers, [_encode(messages.subscription_started(self.conversation.conversation_id))])
         if request.enable_all_trackers:
             saved = self._context.account_trackers(self.account)
             request = replace(request, trackers=(*request.trackers, *saved))
@@ -237,6 +274,8 @@ class Room:
         self._tell_if_empty()
 
     def _carry_out(self, conversation: Conversation, actions: list[Action]) -> None:
+        # Subscribers may be thousands: what one event causes reaches each of them in one piece.
+        to_subscribers: list[TextFrame] = []
         for action in actions:
             match action:
                 case Send(audience, line, frame):
@@ -245,7 +284,11 @@ class Room:
                         self._context.recorder.said(
                             conversation.conversation_id, frame, redacted=conversation.redacting
                         )
-                    self._send(audience, line, _encode(frame))
+                    encoded = _encode(frame)
+                    self._send_to_speakers(audience, line, encoded)
+                    if audience is not Audience.LINE:
+                        to_subscribers.append(encoded)
+                    to_subscribers += self._short_form(line, frame)
                 case Listen(line, audio_format, vocabulary):
                     self._listen(conversation, line, audio_format, vocabulary)
                 case ChangeFormat(line, audio_format):
@@ -253,44 +296,62 @@ class Room:
                     assert session is not None
                     session.change_format(audio_format)
                 case Flush(line):
-                    session = self.sockets[line].session
-                    assert session is not None
-                    session.finish()
+                    self._finish(conversation, self.sockets[line])
                 case Close(None, code):
+                    broadcast(self.subscribers, to_subscribers)
+                    to_subscribers.clear()
                     for peer in self.subscribers:
                         peer.close(code, grace_seconds=self._context.completion_grace_seconds)
                 case Close(int(line), code):
                     self._close(line, code)
+        broadcast(self.subscribers, to_subscribers)
 
-    def _send(self, audience: Audience, line: int | None, data: bytes) -> None:
+    def _send_to_speakers(self, audience: Audience, line: int | None, frame: TextFrame) -> None:
         if audience is Audience.EVERYONE:
             for socket in self.sockets.values():
                 if socket.joined:
-                    socket.peer.send(data)
+                    socket.peer.send(frame)
         elif line is not None and audience is not Audience.SUBSCRIBERS:
-            self.sockets[line].peer.send(data)
-        if audience is not Audience.LINE:
-            for peer in self.subscribers:
-                peer.send(data)
+            self.sockets[line].peer.send(frame)
+
+    def _short_form(self, line: int | None, frame: Frame) -> list[TextFrame]:
+        """What those who follow a call get besides."""
+        socket = None if line is None else self.sockets.get(line)
+        match frame:
+            case {"message": {"type": "recognition_result"}} if socket is not None and socket.telephone:
+                return [_encode(messages.transcript_response(frame))]
+        return []
 
     def _listen(
         self, conversation: Conversation, line: int, audio_format: AudioFormat, vocabulary: tuple[str, ...]
     ) -> None:
+        socket = self.sockets[line]
+
         def on_events(events: list[Event]) -> None:
             self._perform(conversation, conversation.receive_events(line, events, self._context.clock()))
 
         def on_finished() -> None:
             self._perform(conversation, conversation.receive_flushed(line, self._context.clock()))
+            if socket.flushed is not None:
+                socket.flushed.set()
 
         def on_failed() -> None:
             self._context.metrics.note_failure()
             logger.warning("recognition lost", extra={"conversation": conversation.conversation_id, "line": line})
             self._perform(conversation, conversation.receive_failure(line, self._context.clock()))
+            if socket.flushed is not None:
+                socket.flushed.set()
 
         listeners = Listeners(on_events=on_events, on_finished=on_finished, on_failed=on_failed)
-        socket = self.sockets[line]
         socket.joined = True
         socket.session = self._context.sessions.open(audio_format, vocabulary, listeners)
+
+    def _finish(self, conversation: Conversation, socket: SpeakerSocket) -> None:
+        assert socket.session is not None
+        if socket.flushed is None:
+            socket.session.finish()
+        elif socket.flushed.is_set():
+            self._perform(conversation, conversation.receive_flushed(socket.line, self._context.clock()))
 
     def _close(self, line: int, code: int) -> None:
         socket = self.sockets[line]
@@ -339,7 +400,7 @@ class Rooms:
     def __repr__(self) -> str:
         return f"<Rooms {len(self._rooms)}>"
 
-    def enter(self, account: str, connection_id: str, peer: Peer) -> tuple[Room, SpeakerSocket]:
+    def enter(self, account: str, connection_id: str, peer: Outlet) -> tuple[Room, SpeakerSocket]:
         """A new speaker socket."""
         room = self._room(account, connection_id)
         socket = SpeakerSocket(line=next(self._lines), connection_id=connection_id, peer=peer)
@@ -365,6 +426,13 @@ class Rooms:
         """Conversations that are not completed."""
         return sum(room.conversation is not None for room in self._rooms.values())
 
+    async def flush(self, timeout_seconds: float) -> None:
+        """Lets all recognisers finish and tells what they heard, as far as the time allows."""
+        flushed = [event.wait() for room in list(self._rooms.values()) for event in room.flush()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await asyncio.gather(*flushed)
+
     def close(self) -> None:
         for room in self._rooms.values():
             room.close()
@@ -382,5 +450,5 @@ class Rooms:
             del self._rooms[key]
 
 
-def _encode(frame: Frame) -> bytes:
-    return orjson.dumps(frame)
+def _encode(frame: Frame) -> TextFrame:
+    return TextFrame(orjson.dumps(frame))

@@ -16,7 +16,7 @@ from worker.engine.recognizers.coded import encode_utterance
 from worker.engine.recognizers.events import AudioFormat
 from worker.engine.sessions import Listeners
 
-BOUNDED_LABELS = {"kind", "generation", "version", "implementation", "major", "minor", "patchlevel"}
+BOUNDED_LABELS = {"kind", "reason", "generation", "version", "implementation", "major", "minor", "patchlevel"}
 
 
 async def families_of(engine: Engine) -> list[Metric]:
