@@ -177,6 +177,9 @@ class Store(Protocol):
 
     async def members(self, account: str, conversation_id: str) -> Sequence[MemberRecord] | None: ...
 
+    async def members_of(self, account: str, conversation_ids: Sequence[str]) -> Mapping[str, Sequence[MemberRecord]]:
+        """The members of several conversations; none of one that is unknown, or another account's."""
+
     async def items(self, account: str, conversation_id: str, kind: Kind) -> Sequence[ItemRecord] | None:
         """In the order in which they came."""
 

@@ -57,6 +57,7 @@ HEARTBEAT_SECONDS = 15.0
 STALE_SECONDS = 60.0
 CONVERSATIONS_PER_DELETE = 100
 ITEMS_PER_DELETE = 500
+ITEMS_PER_READ = 200
 
 # Engines that start at the same time make their tables one after the other. Any number, the same for all.
 _SETUP_LOCK = 0x53594D42
@@ -212,6 +213,20 @@ class SqlStore:
 
         return await self._database.run(read)
 
+    async def members_of(self, account: str, conversation_ids: Sequence[str]) -> Mapping[str, Sequence[MemberRecord]]:
+        wanted = select(members).join(conversations, conversations.c.id == members.c.conversation_id)
+        wanted = wanted.where(
+            conversations.c.id.in_(conversation_ids), conversations.c.account == account, ~conversations.c.deleted
+        )
+
+        async def read(connection: AsyncConnection) -> Mapping[str, Sequence[MemberRecord]]:
+            found: dict[str, list[MemberRecord]] = {each: [] for each in conversation_ids}
+            for row in await connection.execute(wanted.order_by(members.c.id)):
+                found[row.conversation_id].append(_member(row))
+            return found
+
+        return await self._database.run(read)
+
     async def items(self, account: str, conversation_id: str, kind: Kind) -> Sequence[ItemRecord] | None:
         of_it = select(items).where(items.c.conversation_id == conversation_id, items.c.kind == kind)
         of_it = of_it.order_by(items.c.ordinal, items.c.id)
@@ -220,11 +235,16 @@ class SqlStore:
         async def read(connection: AsyncConnection) -> Sequence[ItemRecord] | None:
             if not await _exists(connection, account, conversation_id):
                 return None
-            rows = (await connection.execute(of_it)).all()
             names = {row.id: _member(row) for row in await connection.execute(renamed)}
-            return [
-                ItemRecord(kind=kind, id=row.id, ordinal=row.ordinal, body=_with_names(row.body, names)) for row in rows
-            ]
+            found: list[ItemRecord] = []
+            # Bodies are decoded while they are read: all of a long conversation in one go would stop everybody else.
+            result = await connection.stream(of_it)
+            async for rows in result.partitions(ITEMS_PER_READ):
+                found += [
+                    ItemRecord(kind=kind, id=row.id, ordinal=row.ordinal, body=_with_names(row.body, names))
+                    for row in rows
+                ]
+            return found
 
         return await self._database.run(read)
 
