@@ -74,7 +74,13 @@ def engine_metrics() -> str:
     """The engine's own metrics."""
     metrics = EngineMetrics()
     metrics.watch(
-        lambda: Gauges(speaker_sockets=0, subscriber_sockets=0, conversations=0, recognizer_backlog_seconds=0)
+        lambda: Gauges(
+            speaker_sockets=0,
+            subscriber_sockets=0,
+            conversations=0,
+            recognizer_backlog_seconds=0,
+            archive_backlog=0,
+        )
     )
     return _metrics(family for family in metrics._registry.collect() if family.name.startswith("symbl_engine"))
 
