@@ -6,7 +6,7 @@ exact JSON types: ``phrases`` may hold nothing but strings there and objects in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import orjson
@@ -48,17 +48,16 @@ def member_view(member: MemberRecord) -> Json:
     return {key: value for key, value in known.items() if value}
 
 
-def messages_view(
+def message_views(
     conversation_id: str, messages: Sequence[SpokenMessage], *, verbose: bool = False, sentiment: bool = False
-) -> Json:
-    """Messages in spoken order; offsets count from the first one.
+) -> Iterator[Json]:
+    """The elements of ``messages`` in spoken order, one by one; offsets count from the first one.
 
     Args:
         verbose: With words.
         sentiment: With sentiment; what the conversation did not ask for is made up for.
     """
     begin = messages[0].start_ms if messages else 0
-    shown = []
     for message in messages:
         duration = message.body["duration"]
         view: Json = {
@@ -76,8 +75,7 @@ def messages_view(
             view["sentiment"] = message.body.get("sentiment") or sentiment_of(message.text).as_json()
         if verbose:
             view["words"] = [_word(word, begin) for word in orjson.loads(message.body["metadata"]["words"])]
-        shown.append(view)
-    return {"messages": shown}
+        yield view
 
 
 def analytics_view(messages: Sequence[SpokenMessage], members: Sequence[MemberRecord]) -> Json:

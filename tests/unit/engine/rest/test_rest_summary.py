@@ -69,11 +69,11 @@ def test_short_conversations() -> None:
 
 
 def test_not_even_hash_order_matters() -> None:
-    """Another process, with other hashes, quotes the same."""
+    """Processes with other hashes quote the same."""
+    texts = [f"invoice {one} payment {other} delivery {one + other}" for one in "abcdef" for other in "uvwxyz"]
     code = (
-        "from tests.unit.engine.rest.conversations import CALL\n"
         "from worker.engine.rest.summary import Candidate, summarise\n"
-        "print(summarise([Candidate(each.text) for each in CALL.spoken] * 20))"
+        f"print(summarise([Candidate(text) for text in {texts!r} * 3]))"
     )
     outputs = {
         subprocess.run(
@@ -84,6 +84,6 @@ def test_not_even_hash_order_matters() -> None:
             check=True,
             timeout=60,
         ).stdout
-        for seed in ("1", "2", "3")
+        for seed in ("1", "2")
     }
     assert len(outputs) == 1

@@ -30,7 +30,10 @@ def answers(kept: Kept) -> dict[str, tuple[Any, Any]]:
         "conversation": (views.conversation_view(OVER, members), shapes.CONVERSATION),
         "conversations": (views.conversations_view([(LIVE, members), (OVER, [])], total=2), shapes.CONVERSATIONS),
         "members": ({"members": [views.member_view(each) for each in members]}, shapes.MEMBERS),
-        "messages": (views.messages_view("1", spoken, verbose=True, sentiment=True), shapes.MESSAGES),
+        "messages": (
+            {"messages": list(views.message_views("1", spoken, verbose=True, sentiment=True))},
+            shapes.MESSAGES,
+        ),
         "questions": (findings.questions_view(insights, members), shapes.QUESTIONS),
         "action-items": (findings.action_items_view(insights, members), shapes.ACTION_ITEMS),
         "follow-ups": (findings.follow_ups_view(insights, members), shapes.FOLLOW_UPS),
@@ -98,7 +101,7 @@ def test_members_show_what_is_known() -> None:
 
 def test_messages() -> None:
     """The documented members; offsets count from the first sentence of the conversation, not from the audio."""
-    messages = views.messages_view("4866", CALL.spoken, verbose=True, sentiment=True)["messages"]
+    messages = list(views.message_views("4866", CALL.spoken, verbose=True, sentiment=True))
     assert [message["timeOffset"] for message in messages] == [0, 3.5, 6.25, 11, 13.5, 16.5, 19.5]
     second = messages[1]
     words = second.pop("words")
@@ -123,7 +126,7 @@ def test_messages() -> None:
         "timeOffset": 3.88,
         "duration": 0.38,
     }
-    plain = views.messages_view("4866", CALL.spoken)["messages"][0]
+    plain = next(views.message_views("4866", CALL.spoken))
     assert "words" not in plain
     assert "sentiment" not in plain
 
@@ -133,14 +136,14 @@ def test_sentiment_that_was_not_asked_for() -> None:
     silent = keep([("Ines", 0.0, 1.0, "That is wonderful, thank you very much")], request=type(EVERYTHING)())
     assert "sentiment" not in silent.of("message")[0].body
     asked = CALL.spoken[-1].body["sentiment"]
-    assert views.messages_view("1", silent.spoken, sentiment=True)["messages"][0]["sentiment"] == asked
+    assert next(views.message_views("1", silent.spoken, sentiment=True))["sentiment"] == asked
     assert asked["suggested"] == "positive"
 
 
 def test_messages_come_in_spoken_order() -> None:
     """Also when a sentence that began earlier was recognised later."""
     kept = keep([("Ines", 5.0, 6.0, "second"), ("Omar", 1.0, 9.0, "first"), ("Ines", 6.0, 7.0, "third")])
-    messages = views.messages_view("1", kept.spoken)["messages"]
+    messages = list(views.message_views("1", kept.spoken))
     assert [(message["text"], message["timeOffset"]) for message in messages] == [
         ("first", 0),
         ("second", 4),
