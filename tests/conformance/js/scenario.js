@@ -76,7 +76,7 @@ class Scenario {
 }
 
 /** Runs a scenario and prints its line. Its failure is no failure of the program. */
-async function run(sdk, version, name, body, seconds = PATIENCE_SECONDS * 3) {
+async function run(sdk, version, name, body, seconds = 2 * PATIENCE_SECONDS) {
   const scenario = new Scenario(name);
   const began = Date.now();
   let problem = null;

@@ -94,7 +94,7 @@ window.fromGraphAsOpus = async (settings) => {
     numberOfChannels: 1,
     rawOpus: true,
     streamPages: true,
-    encoderPath: `${location.origin}/encoder/encoderWorker.min.js`,
+    encoderPath: `${location.origin}/encoder.js`,
   });
   const connection = await newSymbl(settings).createConnection(settings.sessionId, stream);
   const received = listen(connection);

@@ -18,6 +18,7 @@ async function unpackChromium(installed) {
         fs.createReadStream(path.join(packed, from)), zlib.createBrotliDecompress(), fs.createWriteStream(path.join(scratch, to), { mode: 0o755 }));
       await Promise.all([expand('chromium.br', 'chromium'), expand('al2023.tar.br', 'libraries.tar')]);
       execFileSync('tar', ['-xf', path.join(scratch, 'libraries.tar'), '-C', scratch]);
+      fs.rmSync(path.join(scratch, 'libraries.tar'));
       fs.renameSync(scratch, folder);
     } catch (error) {
       fs.rmSync(scratch, { recursive: true, force: true });
