@@ -24,6 +24,8 @@ from worker.engine.metrics import EngineMetrics, Gauges
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_factory
 from worker.engine.requests import TrackerRequest
+from worker.engine.rest.manage import TrackerRoutes
+from worker.engine.rest.routes import ConversationRoutes
 from worker.engine.retention import Retention
 from worker.engine.rooms import RoomContext, Rooms, SpeakerSocket
 from worker.engine.sessions import LocalSessionMaker, SessionMaker
@@ -119,6 +121,7 @@ class EngineServer:
             TelephonyRoutes(
                 self._telephony, authenticate=self._api.authenticate, public_url=self.settings.public_url
             ).add_to(app)
+            self._add_rest_to(app)
             if self._telephony is not None:
                 await self._telephony.start()
             runner = web.AppRunner(
@@ -189,6 +192,14 @@ class EngineServer:
             archive_backlog=self._archive.backlog,
         )
 
+    def _add_rest_to(self, app: web.Application) -> None:
+        ConversationRoutes(
+            self._store, flush=self._archive.flush, authenticate=self._api.authenticate, clock=self._clock
+        ).add_to(app)
+        TrackerRoutes(
+            self._store, self._library, authenticate=self._api.authenticate, new_id=_new_number, clock=self._clock
+        ).add_to(app)
+
     async def _close(self) -> None:
         self._listener.close()
         if self._runner is not None:
@@ -258,7 +269,7 @@ def _conversation_maker(settings: EngineSettings, traits: RecognizerTraits) -> C
 
     def make() -> Conversation:
         return Conversation(
-            str(10**15 + secrets.randbelow(9 * 10**15)),
+            _new_number(),
             new_id=lambda: str(uuid.uuid4()),
             find_pii=find_pii,
             verbatim=traits.verbatim,
@@ -274,6 +285,11 @@ def _make_telephony(settings: EngineSettings, rooms: Rooms) -> Telephony | None:
     if settings.sip_host is None:
         return None
     return Telephony(host=settings.sip_host, port=settings.sip_port, trunk=settings.sip_trunk, rooms=rooms)
+
+
+def _new_number() -> str:
+    """16 decimal digits, as conversations and trackers have them."""
+    return str(10**15 + secrets.randbelow(9 * 10**15))
 
 
 def _make_find_pii() -> FindPii:
