@@ -157,10 +157,11 @@ def _print_result(name: str, result: Result) -> None:
 def _print_costs(alone: Result, both: Result) -> None:
     per_session = alone.engine_cpu / alone.load.sessions
     frames = both.subscriber_frames / both.wall_seconds
+    added = both.engine_cpu - alone.engine_cpu
     print(f"  CPU per session         {1000 * per_session:.2f} ms a second")
     print(f"  memory per session      {both.session_rss / 1024:.0f} KiB")
     if frames:
-        print(f"  CPU per subscriber frame {1e6 * (both.engine_cpu - alone.engine_cpu) / frames:.1f} us at {frames:.0f} a second")
+        print(f"  CPU per subscriber frame {1e6 * added / frames:.1f} us at {frames:.0f} a second")
         print(f"  memory per subscriber   {both.subscriber_rss / 1024:.0f} KiB")
 
 

@@ -24,11 +24,12 @@ SLOTS = 20
 CONNECTING_AT_A_TIME = 64
 PATIENCE_SECONDS = 60.0
 
-VOCABULARY = (
+_WORDS = (
     "budget invoice meeting contract delivery support customer account deadline schedule report project manager "
     "weather holiday printer network password database backup release version feature question answer problem "
     "morning evening monday friday january office garden coffee window number letter kitchen engine ticket"
-).split()
+)
+VOCABULARY = tuple(_WORDS.split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,8 +290,9 @@ class Run:
 
     async def _finish(self) -> None:
         # Whoever stops hears no more of the others: all of them wait for the last words of all.
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline and not all(self._has_heard(speaker) for speaker in self._speakers):
+        for _ in range(round(PATIENCE_SECONDS / FRAME_SECONDS)):
+            if all(self._has_heard(speaker) for speaker in self._speakers):
+                break
             await asyncio.sleep(FRAME_SECONDS)
         for speaker in self._speakers:
             speaker.send_text(b'{"type":"stop_request"}')

@@ -70,6 +70,13 @@ class EngineProcess:
         async with aiohttp.ClientSession() as session, session.get(f"{self.base_url}/metrics") as response:
             return {name: float(value) for name, value in _GAUGE.findall(await response.text())}
 
+    def stay_on(self, core: int) -> None:
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
+
+    def end_of_log(self) -> str:
+        return self._log.read_text(encoding="utf-8")[-2000:]
+
     def log_count(self, text: str) -> int:
         """Lines of the log that hold this text."""
         return sum(text in line for line in self._log.read_text(encoding="utf-8").splitlines())
@@ -90,7 +97,7 @@ async def start_engine(settings: Mapping[str, object], *, core: int | None = Non
     environment |= {f"ENGINE__{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.TemporaryDirectory(prefix="engine-bench-") as folder:
         log = Path(folder, "log")
-        with log.open("wb") as log_file:
+        with log.open("wb") as log_file:  # noqa: ASYNC230 -- nothing else runs yet
             process = await asyncio.create_subprocess_exec(
                 str(Path(sys.executable).with_name("symbl-worker")),
                 *("engine", "--recognizer", "coded", "--port", "0"),
@@ -102,13 +109,12 @@ async def start_engine(settings: Mapping[str, object], *, core: int | None = Non
                 assert process.stdout is not None
                 async with asyncio.timeout(_START_SECONDS):
                     ready = (await process.stdout.readline()).decode()
+                engine = EngineProcess(process.pid, ready.rpartition("ready at ")[2].strip(), log)
                 if "ready at " not in ready:
-                    raise RuntimeError(f"the engine did not start: {log.read_text(encoding='utf-8')[-2000:]}")
+                    raise RuntimeError(f"the engine did not start: {engine.end_of_log()}")
                 if core is not None:
-                    # Threads that run already, too.
-                    for thread in Path(f"/proc/{process.pid}/task").iterdir():
-                        os.sched_setaffinity(int(thread.name), {core})
-                yield EngineProcess(process.pid, ready.split("ready at ")[1].strip(), log)
+                    engine.stay_on(core)
+                yield engine
             finally:
                 if process.returncode is None:
                     process.send_signal(signal.SIGTERM)

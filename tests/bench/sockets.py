@@ -137,7 +137,9 @@ class RawSocket(asyncio.Protocol):
         self.transport.write(bytes((opcode,)) + length + b"\0\0\0\0" + payload)
 
 
-async def connect(base_url: str, path: str, token: str, socket: SocketT, *, receive_buffer: int | None = None) -> SocketT:
+async def connect(
+    base_url: str, path: str, token: str, socket: SocketT, *, receive_buffer: int | None = None
+) -> SocketT:
     """Opens a WebSocket.
 
     Args:
