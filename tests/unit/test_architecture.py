@@ -22,13 +22,19 @@ SHELLS = {
     *("worker.http", "worker.logs", "worker.metrics", "worker.produce", "worker.tail", "worker.intake.consumer"),
     *("worker.output.publisher", "worker.sessions.runner", "worker.symbl.connection", "worker.symbl.retry"),
     *("worker.symbl.tokens", "worker.engine.api", "worker.engine.app", "worker.engine.config", "worker.engine.metrics"),
-    *("worker.engine.peers", "worker.engine.pool", "worker.engine.rooms", "worker.engine.sessions"),
+    *(
+        "worker.engine.peers",
+        "worker.engine.pool",
+        "worker.engine.process",
+        "worker.engine.rooms",
+        "worker.engine.sessions",
+    ),
     *("worker.engine.tls", "worker.engine.files", "worker.engine.account_book", "worker.engine.http"),
     "worker.engine.listener",
     *("worker.engine.archive", "worker.engine.store.database", "worker.engine.store.sql"),
     *("worker.engine.trackers", "worker.engine.retention", "worker.engine.rest.routes", "worker.engine.rest.manage"),
     "worker.engine.rest.answers",
-    *("worker.engine.telephony.calls", "worker.engine.telephony.transport", "worker.engine.telephony.routes"),
+    *("worker.engine.telephony.calls", "worker.engine.telephony.routes"),
 }
 """What may wait, tell the time, log or count. Everything else is pure."""
 

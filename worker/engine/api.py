@@ -22,6 +22,7 @@ from worker.engine.http import (
     message,
     slow_down_refused,
 )
+from worker.engine.messages import Frame
 from worker.engine.metrics import CONTENT_TYPE, EngineMetrics
 from worker.engine.peers import Peer, TextFrame
 from worker.engine.requests import PING, PONG
@@ -43,7 +44,7 @@ _Serve = Callable[[str, str, "_Inbox", Peer], Awaitable[None]]
 
 
 class Api:
-    """Routes and socket handlers.
+    """Routes and socket handlers. Owns the admission of everything that costs something.
 
     Invariant: a peer is in ``_peers`` exactly while its handler runs.
 
@@ -67,7 +68,7 @@ class Api:
         self._rooms = rooms
         self._metrics = metrics
         self._clock = clock
-        self._admission = Admission(
+        self.admission = Admission(
             max_connections=settings.max_connections,
             max_streams=settings.max_streams,
             max_account_streams=self._max_account_streams,
@@ -78,7 +79,7 @@ class Api:
         self._all_gone.set()
 
     def __repr__(self) -> str:
-        return f"<Api peers={len(self._peers)} {self._admission!r}>"
+        return f"<Api peers={len(self._peers)} {self.admission!r}>"
 
     def make_app(self, *outer: Middleware) -> web.Application:
         """The application.
@@ -105,7 +106,7 @@ class Api:
         """Refuses new sockets, lets what was said so far be recognised and told, and closes the open sockets with 1001;
         those that do not answer in time without a word.
         """
-        self._admission.draining = True
+        self.admission.draining = True
         total = self._settings.drain_seconds
         deadline = asyncio.get_running_loop().time() + total
         await self._rooms.flush(total - min(_DRAIN_CLOSE_SECONDS, total / 2))
@@ -144,7 +145,7 @@ class Api:
         return json_response(200, {"accessToken": token, "expiresIn": self._accounts.token_lifetime_seconds})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        if self._admission.draining:
+        if self.admission.draining:
             return json_response(503, {"status": "draining"})
         return json_response(200, {"status": "ready"})
 
@@ -158,6 +159,26 @@ class Api:
 
     async def _subscribe(self, request: web.Request) -> web.StreamResponse:
         return await self._open(request, self._serve_subscriber, speaker=False)
+
+    async def take_texts(
+        self, request: web.Request, take: Callable[[str, str, str], Frame | None]
+    ) -> web.StreamResponse:
+        """A socket on which a client only ever tells something.
+
+        Args:
+            take: Gets the account, the connection id and a text; returns what to answer.
+        """
+
+        async def serve(account: str, connection_id: str, inbox: _Inbox, peer: Peer) -> None:
+            while (received := await inbox.receive(None)) is not None:
+                if received.type is not WSMsgType.TEXT:
+                    continue
+                if received.data == PING:
+                    peer.send(TextFrame(PONG.encode()))
+                elif (answer := take(account, connection_id, received.data)) is not None:
+                    peer.send(TextFrame(orjson.dumps(answer)))
+
+        return await self._open(request, serve, speaker=False)
 
     async def _serve_speaker(self, account: str, connection_id: str, inbox: _Inbox, peer: Peer) -> None:
         room, socket = self._rooms.enter(account, connection_id, peer)
@@ -213,7 +234,7 @@ class Api:
                 return self._refuse("request", message(400, "The client went during the handshake."))
             await self._serve(request, websocket, account, serve)
         finally:
-            self._admission.leave(account, speaker=speaker)
+            self.admission.leave(account, speaker=speaker)
         return websocket
 
     async def _serve(self, request: web.Request, websocket: web.WebSocketResponse, account: str, serve: _Serve) -> None:
@@ -234,7 +255,7 @@ class Api:
     def _admit(self, request: web.Request, *, speaker: bool) -> tuple[str, list[str]] | web.Response:
         """The account, whose socket counts from now on, and the subprotocol to answer with; or the refusal."""
         # Before anything that costs more than this.
-        if self._admission.draining:
+        if self.admission.draining:
             return self._refuse(Refusal.DRAINING.value, message(503, Refusal.DRAINING.message))
         offered = [
             name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if name.strip()
@@ -255,7 +276,7 @@ class Api:
             )
             return self._refuse("request", message(400, text))
         account = next(iter(valid.values()))
-        refusal = self._admission.enter(account, speaker=speaker)
+        refusal = self.admission.enter(account, speaker=speaker)
         if refusal is not None:
             return self._refuse(refusal.value, message(refusal.status, refusal.message))
         # Clients abort when a subprotocol that they offered is not echoed; the token itself goes first.

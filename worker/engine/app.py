@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from worker.engine.account_book import AccountBook
+from worker.engine.admission import Admission
 from worker.engine.analysis import prepare
 from worker.engine.analysis.personal import personal_data_of
 from worker.engine.api import Api
@@ -22,6 +23,7 @@ from worker.engine.listener import IDLE_SECONDS, Listener, connection_logger
 from worker.engine.masking import Finding, FindPii
 from worker.engine.metrics import EngineMetrics, Gauges
 from worker.engine.pool import PoolSessionMaker
+from worker.engine.process import prepare_process
 from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_factory
 from worker.engine.requests import TrackerRequest
 from worker.engine.rest.manage import TrackerRoutes
@@ -84,7 +86,7 @@ class EngineServer:
             overloaded=lambda: self._sessions.overloaded,
             clock=self._clock,
         )
-        self._telephony = _make_telephony(settings, self._rooms)
+        self._telephony = _make_telephony(settings, self._rooms, self._api.admission)
         self._listener = Listener()
         self._runner: web.AppRunner | None = None
 
@@ -118,9 +120,7 @@ class EngineServer:
         try:
             await self._start_store()
             app = self._api.make_app(self._listener.middleware)
-            TelephonyRoutes(
-                self._telephony, authenticate=self._api.authenticate, public_url=self.settings.public_url
-            ).add_to(app)
+            TelephonyRoutes(self._telephony, self._api, public_url=self.settings.public_url).add_to(app)
             self._add_rest_to(app)
             if self._telephony is not None:
                 await self._telephony.start()
@@ -232,6 +232,7 @@ async def run_engine(settings: EngineSettings, *, ready: Callable[[str], None]) 
         OSError: The port is taken.
     """
     async with EngineServer(settings) as server:
+        prepare_process(settings.max_connections)
         ready(server.base_url)
         await asyncio.Event().wait()
 
@@ -281,10 +282,12 @@ def _conversation_maker(settings: EngineSettings, traits: RecognizerTraits) -> C
     return make
 
 
-def _make_telephony(settings: EngineSettings, rooms: Rooms) -> Telephony | None:
+def _make_telephony(settings: EngineSettings, rooms: Rooms, admission: Admission) -> Telephony | None:
     if settings.sip_host is None:
         return None
-    return Telephony(host=settings.sip_host, port=settings.sip_port, trunk=settings.sip_trunk, rooms=rooms)
+    return Telephony(
+        host=settings.sip_host, port=settings.sip_port, trunk=settings.sip_trunk, rooms=rooms, admission=admission
+    )
 
 
 def _new_number() -> str:

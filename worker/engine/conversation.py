@@ -35,6 +35,9 @@ from worker.engine.recognizers.events import AudioFormat, Event, Final, Partial
 from worker.engine.requests import SpeakerRequest, StartRequest
 from worker.engine.transcript import Transcript, Voice
 
+TURN_LATENESS_SECONDS = 0.3
+"""Whoever tells that somebody speaks can only notice it after the first sound."""
+
 
 class LineState(Enum):
     LISTENING = 0
@@ -201,8 +204,8 @@ class Conversation:
         """A `modify_request` that switches analyses."""
         self._transcript.switch(detect_entities=detect_entities, sentiment=sentiment)
 
-    def receive_speaker(self, number: int, speaker: SpeakerRequest | None, at: float) -> SpeakerRef | None:
-        """Somebody else speaks on this line from now on; None for whom the line was started for.
+    def receive_speaker(self, number: int, speaker: SpeakerRequest, at: float) -> SpeakerRef | None:
+        """Somebody else speaks on this line from now on.
 
         Args:
             at: When, in seconds since the epoch.
@@ -213,12 +216,11 @@ class Conversation:
         line = self._lines.get(number)
         if line is None or line.state is not LineState.LISTENING:
             return None
-        voice = line.voice
-        if speaker is not None:
-            who = SpeakerRef(self._user_id(_identity(speaker)), speaker.name, speaker.user_id)
-            voice = replace(voice, speaker=who, user={**speaker.members, "id": who.id})
-        bisect.insort(line.turns, (at - line.voice.started_at, voice), key=lambda turn: turn[0])
-        return voice.speaker
+        who = SpeakerRef(self._user_id(_identity(speaker)), speaker.name, speaker.user_id)
+        voice = replace(line.voice, speaker=who, user={**speaker.members, "id": who.id})
+        turn = (at - line.voice.started_at - TURN_LATENESS_SECONDS, voice)
+        bisect.insort(line.turns, turn, key=lambda each: each[0])
+        return who
 
     def receive_events(self, number: int, events: Sequence[Event], now: float) -> list[Action]:
         """What the line's recogniser heard."""

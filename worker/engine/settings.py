@@ -143,6 +143,10 @@ class EngineSettings:
                 ),
                 (self.retention_seconds <= 0, "retention_seconds is positive"),
                 (not 0 <= self.sip_port <= 65_535, "sip_port lies between 0 and 65535"),
+                (
+                    self.sip_host in ("", "0.0.0.0", "::"),  # noqa: S104 -- refused, since others are told to answer there
+                    "sip_host is the address that others reach the engine at",
+                ),
                 (self.sip_trunk is not None and self.sip_host is None, "sip_trunk needs sip_host"),
             )
             if wrong
