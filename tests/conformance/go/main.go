@@ -64,6 +64,8 @@ func run() error {
 	report.scenario("wrong credentials", here.wrongCredentials)
 	report.scenario("StreamClient, every callback", here.streaming)
 	report.scenario("an error arrives", here.errors)
+	report.scenario("StreamClient.Stop, Conversation API", here.afterStop)
+	report.scenario("Management of trackers, EnableAllTrackers", here.trackers)
 	return nil
 }
 

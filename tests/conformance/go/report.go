@@ -16,7 +16,7 @@ import (
 
 const (
 	module   = "github.com/symblai/symbl-go-sdk"
-	patience = 20 * time.Second
+	patience = 15 * time.Second
 )
 
 // What the SDK logs about a message that it could not decode, or does not know.

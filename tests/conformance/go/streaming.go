@@ -27,7 +27,7 @@ func (w *world) wrongCredentials(this *scenario) error {
 	os.Setenv("APP_SECRET", "wrong")
 	defer os.Setenv("APP_SECRET", right)
 	began := time.Now()
-	_, err := w.client(&listener{this: this})
+	_, err := w.client(&listener{this: this}, w.config())
 	var status *interfaces.StatusError
 	this.check("they are refused with 401", errors.As(err, &status) && status.Resp.StatusCode == 401)
 	this.check("at once", time.Since(began) < patience)
@@ -37,7 +37,7 @@ func (w *world) wrongCredentials(this *scenario) error {
 // streaming has everything switched on, and stays until the end, which Stop of the SDK does not.
 func (w *world) streaming(this *scenario) error {
 	ear := &listener{this: this}
-	client, err := w.start(ear)
+	client, err := w.start(ear, w.config())
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (w *world) streaming(this *scenario) error {
 // errors come flat, and the connection goes on.
 func (w *world) errors(this *scenario) error {
 	ear := &listener{this: this}
-	client, err := w.start(ear)
+	client, err := w.start(ear, w.config())
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,8 @@ func (w *world) errors(this *scenario) error {
 	return nil
 }
 
-func (w *world) client(ear *listener) (*symbl.StreamClient, error) {
+// config has everything switched on.
+func (w *world) config() *interfaces.StreamingConfig {
 	config := symbl.GetDefaultConfig()
 	config.Speaker = interfaces.Speaker{UserID: w.expected.Speaker.UserID, Name: w.expected.Speaker.Name}
 	config.Config.SpeechRecognition = interfaces.SpeechRecognition{Encoding: "LINEAR16", SampleRateHertz: 16000}
@@ -96,6 +97,10 @@ func (w *world) client(ear *listener) (*symbl.StreamClient, error) {
 	for _, tracker := range w.expected.Coded.Trackers {
 		config.Trackers = append(config.Trackers, interfaces.Tracker{Name: tracker.Name, Vocabulary: tracker.Vocabulary})
 	}
+	return config
+}
+
+func (w *world) client(ear *listener, config *interfaces.StreamingConfig) (*symbl.StreamClient, error) {
 	return symbl.NewStreamClient(context.Background(), symbl.StreamingOptions{
 		SymblEndpoint: w.engine,
 		SymblConfig:   config,
@@ -104,8 +109,8 @@ func (w *world) client(ear *listener) (*symbl.StreamClient, error) {
 }
 
 // start returns once the conversation has an id.
-func (w *world) start(ear *listener) (*symbl.StreamClient, error) {
-	client, err := w.client(ear)
+func (w *world) start(ear *listener, config *interfaces.StreamingConfig) (*symbl.StreamClient, error) {
+	client, err := w.client(ear, config)
 	if err != nil {
 		return nil, err
 	}
