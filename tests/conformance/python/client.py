@@ -234,7 +234,6 @@ def wrong_credentials() -> None:
 
 def streaming() -> tuple[Any, Listener] | None:
     """One speaker, and a subscriber who hears the same; returns the conversation and what was heard of it."""
-    heard = None
     with scenario("Streaming.start_connection, Connection.subscribe") as this:
         listener, subscriber = Listener(this), Listener(this, "subscriber.")
         connection = start_connection(listener)
@@ -258,8 +257,8 @@ def streaming() -> tuple[Any, Listener] | None:
         thread.join(PATIENCE_SECONDS)
         this.check("subscriber: the connection ends with the conversation", not thread.is_alive())
         check_results(this, subscriber, "subscriber: ")
-        heard = connection.conversation, listener
-    return heard
+        return connection.conversation, listener
+    return None
 
 
 def conversation_api(conversation: Any, listener: Listener) -> None:
