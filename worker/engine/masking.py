@@ -30,7 +30,7 @@ _UNFINISHED = re.compile(
     r"\S*[\d@]\S*"
     r"|\b(?:oh|zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen"
     r"|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|double|triple"
-    r"|at|dot|[b-hj-z])\b",
+    r"|at|dot|(?<!['’])[b-hj-z](?!['’]))\b",
     re.IGNORECASE,
 )
 

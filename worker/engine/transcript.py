@@ -23,6 +23,7 @@ from worker.engine.analysis import (
     TrackerDefinition,
     Word,
     entities_as_json,
+    joined_trackers,
     split_sentences,
 )
 from worker.engine.masking import (
@@ -161,7 +162,8 @@ class Transcript:
             _recognition_result(voice, text, words, now, is_final=True),
             messages.message_response([said.message for said in spoken], sequence),
         ]
-        trackers = [tracker.as_json() for said in spoken for tracker in said.found.trackers]
+        found = joined_trackers(tracker for said in spoken for tracker in said.found.trackers)
+        trackers = [tracker.as_json() for tracker in found]
         if trackers:
             frames.append(messages.tracker_response(trackers, sequence, is_final=True))
         for said in spoken:

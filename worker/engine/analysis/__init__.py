@@ -6,6 +6,7 @@ Pure: no clock, randomness, logging or I/O. The only exception is the first use 
 
 from worker.engine.analysis.analyst import Analyst, prepare
 from worker.engine.analysis.sentences import split_sentences
+from worker.engine.analysis.trackers import joined_trackers
 from worker.engine.analysis.values import (
     SIMILAR,
     AnalysisRequest,
@@ -45,6 +46,7 @@ __all__ = [
     "TrackerResult",
     "Word",
     "entities_as_json",
+    "joined_trackers",
     "prepare",
     "split_sentences",
 ]

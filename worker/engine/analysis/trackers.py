@@ -138,6 +138,23 @@ class TrackerIndex:
                     yield phrase
 
 
+def joined_trackers(results: Iterable[TrackerResult]) -> list[TrackerResult]:
+    """Results of several messages as one: every tracker once, and every phrase of it once with all its places."""
+    trackers: dict[tuple[str | None, str], dict[str, TrackerMatch]] = {}
+    for result in results:
+        matches = trackers.setdefault((result.id, result.name), {})
+        for match in result.matches:
+            known = matches.get(match.value)
+            matches[match.value] = (
+                match
+                if known is None
+                else TrackerMatch(
+                    match.value, known.message_refs + match.message_refs, known.insight_refs + match.insight_refs
+                )
+            )
+    return [TrackerResult(number, name, tuple(matches.values())) for (number, name), matches in trackers.items()]
+
+
 def _windows(words: Sequence[str], length: int) -> Iterator[str]:
     """Runs of words that a phrase of this many words could hide in: one more or less where it has several."""
     for size in {length} if length == 1 else {length - 1, length, length + 1} - {1}:
