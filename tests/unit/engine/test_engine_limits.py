@@ -221,7 +221,7 @@ async def open_raw(engine: Engine) -> tuple[asyncio.StreamReader, asyncio.Stream
     return await asyncio.open_connection("127.0.0.1", int(engine.base_url.rpartition(":")[2]))
 
 
-def handshake(engine: Engine, connection_id: str = "raw", **changes: str | None) -> bytes:
+def handshake(engine: Engine, connection_id: str = "raw", /, **changes: str | None) -> bytes:
     """The head of an upgrade; header names with underscores. None leaves one out."""
     usual: dict[str, str | None] = {
         "Host": "engine",
