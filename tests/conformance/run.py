@@ -21,7 +21,7 @@ from tests.conformance.sdks import SDKS, Command, InstallError, Sdk, ensure_inst
 from tests.conformance.speech import write_speech
 from worker.demo.processes import ManagedProcess
 
-TIME_LIMIT_SECONDS = 120.0
+TIME_LIMIT_SECONDS = 180.0
 INSTALL_SECONDS = 300.0
 STOP_SECONDS = 5.0
 POLL_SECONDS = 0.2

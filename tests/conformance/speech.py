@@ -12,7 +12,7 @@ from worker.engine.recognizers.coded import encode_utterance
 
 BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
 CALL_STREAM = "agent"
-CALL_TURNS = 3
+CALL_TURNS = 2
 CALL_GAP_SECONDS = 0.8
 
 SPEAKER = {"userId": "ines@example.com", "name": "Ines"}

@@ -18,6 +18,8 @@ const HANDLERS = [
   'onStartedListening', 'onRequestStart', 'onRequestStop', 'onConversationCompleted', 'onClose',
 ];
 const PIECE_BYTES = 3200;
+// Recognition of real speech takes a while on a busy machine.
+const SPEECH_SECONDS = 75;
 
 function options(more = {}) {
   return {
@@ -113,7 +115,7 @@ async function recordedCall(scenario) {
   const connection = await within(
     sdk.startRealtimeRequest(options({ basePath: SPEECH_ENGINE_URL, handlers: scenario.handlersFor(...HANDLERS) })), 'start');
   await send(connection, callAudio);
-  await within(connection.stop(), 'stop', 50);
+  await within(connection.stop(), 'stop', SPEECH_SECONDS);
   await until(() => scenario.handlers.onClose, 'onClose');
   const words = contents(scenario.all('onMessageResponse')).join(' ').toLowerCase().match(/[a-z']+/g) || [];
   scenario.includes('the words of the call', words, call.must_hear);
@@ -266,8 +268,8 @@ async function main() {
   sdk.oauth2.setBasePath(ENGINE_URL);
   await one('wrong credentials', badCredentials);
   await one('init', goodCredentials);
-  const waiting = one('keepalive of reconnectOnError', keepalive, 80);
-  const speech = one('startRealtimeRequest with a recorded call', recordedCall, 80);
+  const waiting = one('keepalive of reconnectOnError', keepalive, 75);
+  const speech = one('startRealtimeRequest with a recorded call', recordedCall, 2 * SPEECH_SECONDS);
   await one('startRealtimeRequest', startRealtimeRequest);
   await one('createStream', createStreamToTheEnd);
   await one('createStream, stop and resume on one socket', createStream);

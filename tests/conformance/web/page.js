@@ -58,9 +58,9 @@ async function sourceNode(url, sampleRate) {
 }
 
 /** Stops, waits for what is still to come, and closes. */
-async function finish(connection, received) {
+async function finish(connection, received, settings) {
   await connection.stopProcessing();
-  await until(() => count(received, 'conversation_completed'), 'conversation_completed', 40);
+  await until(() => count(received, 'conversation_completed'), 'conversation_completed', settings.patience);
   await connection.disconnect();
   return { received, conversationId: connection.getConversationId(), sessionId: connection.getSessionId() };
 }
@@ -80,7 +80,7 @@ window.fromMicrophone = async (settings) => {
   const received = listen(connection);
   await connection.startProcessing(request({ config: { encoding: 'LINEAR16' } }, settings));
   await sleep(settings.seconds + 1);
-  return finish(connection, received);
+  return finish(connection, received, settings);
 };
 
 /** What an audio graph of the page plays, as Opus. The encoder is served by the page: the vendor's host need not exist. */
@@ -101,7 +101,7 @@ window.fromGraphAsOpus = async (settings) => {
   await connection.startProcessing(request({ config: { encoding: 'OPUS', sampleRateHertz: 48000 } }, settings));
   play();
   await sleep(settings.seconds + 1);
-  return finish(connection, received);
+  return finish(connection, received, settings);
 };
 
 /** A silent microphone, and audio that the page itself sends. */
@@ -129,7 +129,7 @@ window.fromPage = async (settings) => {
   // The first event comes from the SDK itself, the second from the server.
   await until(() => count(received, 'session_modified') === 2, 'session_modified from the server');
   await say(connection, settings.ends, 4, settings.ends.length);
-  return finish(connection, received);
+  return finish(connection, received, settings);
 };
 
 window.stopAndResume = async (settings) => {
@@ -153,14 +153,14 @@ window.reconnect = async (settings) => {
   await window.cutNetwork();
   await until(() => count(received, 'processing_started') === 2, 'processing_started after the cut');
   await say(connection, settings.ends, 4, settings.ends.length);
-  return finish(connection, received);
+  return finish(connection, received, settings);
 };
 
 window.subscribe = async (settings) => {
   const connection = await newSymbl(settings).subscribeToConnection(settings.sessionId);
   const received = listen(connection);
   window.subscribed = true;
-  await until(() => count(received, 'conversation_completed'), 'conversation_completed of the subscriber', 40);
+  await until(() => count(received, 'conversation_completed'), 'conversation_completed of the subscriber', settings.patience);
   connection.disconnect();
   return { received };
 };
