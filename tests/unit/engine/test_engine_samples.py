@@ -481,6 +481,39 @@ async def test_the_vocabulary_of_the_full_start(engine: Engine, monkeypatch: pyt
     assert ("Kovalo", "net terms", "Initech") in opened
 
 
+async def call(engine: Engine, method: str, path: str, body: object = None) -> Any:
+    headers = {"Authorization": f"Bearer {engine.token}"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, engine.base_url + path, json=body, headers=headers) as response,
+    ):
+        assert response.status in (200, 201)
+        return await response.json()
+
+
+async def test_the_title_of_the_full_start(engine: Engine) -> None:
+    """What the conversation is called may stand in either place, and the Conversation API knows it."""
+    for path in ("meetingTitle", "config.meetingTitle"):
+        start = changed(changed(FULL, "meetingTitle", ...), "config.meetingTitle", ...)
+        client = await engine.connect(f"call-{path}")
+        await client.send(**changed(start, path, "Billing sync"))
+        started = await client.until("recognition_started")
+        await client.stop()
+        conversation = await call(engine, "GET", f"/v1/conversations/{started['message']['data']['conversationId']}")
+        assert conversation["name"] == "Billing sync"
+
+
+async def test_saved_trackers_of_the_full_start(engine: Engine) -> None:
+    """`enableAllTrackers` also looks for the trackers that are saved with the account, and names them by their id."""
+    saved = await call(engine, "POST", "/v1/manage/trackers", {"name": "Meetings", "vocabulary": ["forecast"]})
+    for number, (enabled, names) in enumerate(((True, {"Billing", "Meetings"}), (False, {"Billing"}))):
+        start = changed(FULL, "config.trackers.enableAllTrackers", enabled)
+        frames = of_kind(await play_as(engine, start, f"call-{number}"), "tracker_response")
+        found = {tracker["name"]: tracker["id"] for frame in frames for tracker in frame["trackers"]}
+        assert found.keys() == names
+        assert not enabled or found["Meetings"] == saved["tracker"]["id"]
+
+
 async def test_modify_and_both_stops(engine: Engine) -> None:
     """The samples of modify_request, stop_recognition and stop_request are understood."""
     for number, stop in enumerate(("client.stop_recognition", "client.stop_request")):
@@ -548,6 +581,15 @@ async def test_a_wrong_token(engine: Engine) -> None:
         status, answer = await refused(engine, path, "wrong")
         assert status == 401
         assert answer == sample("http.error.401")
+
+
+async def test_too_many_streams(start_engine: StartEngine) -> None:
+    """An upgrade above the limit is refused with 429 and the one member `message`."""
+    engine = await start_engine(max_streams=1)
+    await (await engine.connect()).start()
+    status, answer = await refused(engine, "/v1/streaming/call-2", engine.token)
+    assert status == 429
+    assert_like(sample("http.error.429"), answer)
 
 
 # --- a whole session -------------------------------------------------------------------------------------------------
