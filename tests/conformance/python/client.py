@@ -10,10 +10,10 @@ import threading
 import time
 import types
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ENGINE = os.environ["ENGINE_URL"]
 CREDENTIALS = {"app_id": os.environ["APP_ID"], "app_secret": os.environ["APP_SECRET"]}
@@ -24,6 +24,8 @@ SAMPLE_RATE_HZ = 16_000
 CHUNK_BYTES = 3200
 PATIENCE_SECONDS = 15.0
 CLOSED_NORMALLY = 1000
+
+T = TypeVar("T")
 INSIGHTS = {"question": "questions", "action_item": "action_items", "follow_up": "follow_ups"}
 
 
@@ -90,12 +92,11 @@ class Scenario:
         self.check(name, got == expected)
 
 
-@contextmanager
-def scenario(name: str) -> Iterator[Scenario]:
-    """Reports a scenario when it is over; an error in it ends the scenario, not the client."""
-    this, problem, began = Scenario(), None, time.monotonic()
+def run(name: str, body: Callable[[Scenario], T]) -> T | None:
+    """Reports a scenario when it is over, and hands on what it returns. An error ends the scenario, not the client."""
+    this, result, problem, began = Scenario(), None, None, time.monotonic()
     try:
-        yield this
+        result = body(this)
     except Exception as error:  # the next scenario may work
         problem = f"{type(error).__name__}: {error}".splitlines()[0]
     report = {
@@ -108,6 +109,7 @@ def scenario(name: str) -> Iterator[Scenario]:
         "problem": problem,
     }
     print(json.dumps(report), flush=True)
+    return result
 
 
 class Listener:
@@ -117,7 +119,6 @@ class Listener:
         self._this = this
         self._prefix = prefix
         self.received: list[dict[str, Any]] = []
-        self.completed = threading.Event()
 
     def callbacks(self) -> dict[str, Callable[[Any], None]]:
         """For ``subscribe``: one handler for each type of message."""
@@ -140,8 +141,6 @@ class Listener:
             self._this.handlers[self._prefix + kind] += 1
             # A `Connection` hands over the text, a `StreamingConnection` what is in it.
             self.received.append(json.loads(data) if isinstance(data, str) else data)
-            if self.envelopes("conversation_completed"):
-                self.completed.set()
 
         return handle
 
@@ -219,116 +218,106 @@ def check_results(this: Scenario, listener: Listener, who: str = "") -> None:
     this.check(f"{who}no error", not listener.of("error") and not listener.envelopes("error"))
 
 
-def wrong_credentials() -> None:
+def wrong_credentials(this: Scenario) -> None:
     """Has to be the first: the SDK keeps the first credentials that worked."""
-    with scenario("wrong credentials") as this:
-        began = time.monotonic()
-        status = None
-        try:
-            symbl.Streaming.start_connection(credentials=CREDENTIALS | {"app_secret": "wrong"})
-        except ApiException as error:
-            status = error.status
-        this.same("they are refused with 401", status, 401)
-        this.check("at once", time.monotonic() - began < PATIENCE_SECONDS)
+    began = time.monotonic()
+    status = None
+    try:
+        symbl.Streaming.start_connection(credentials=CREDENTIALS | {"app_secret": "wrong"})
+    except ApiException as error:
+        status = error.status
+    this.same("they are refused with 401", status, 401)
+    this.check("at once", time.monotonic() - began < PATIENCE_SECONDS)
 
 
-def streaming() -> tuple[Any, Listener] | None:
+def streaming(this: Scenario) -> tuple[Any, Listener]:
     """One speaker, and a subscriber who hears the same; returns the conversation and what was heard of it."""
-    with scenario("Streaming.start_connection, Connection.subscribe") as this:
-        listener, subscriber = Listener(this), Listener(this, "subscriber.")
-        connection = start_connection(listener)
-        wait_until(lambda: connection.conversation.get_conversation_id())
-        conversation_id = connection.conversation.get_conversation_id()
-        this.check("conversation_created says the conversation id", str(conversation_id).isdigit())
-        following = symbl.Connection(conversation_id, connection.connectionId, "", "", credentials=CREDENTIALS)
-        thread = threading.Thread(target=following.subscribe, args=(subscriber.callbacks(),), daemon=True)
-        thread.start()
-        this.check(
-            "a subscriber is told that it is one", wait_until(lambda: subscriber.envelopes("subscription_started"))
-        )
-        for at in range(0, len(AUDIO), CHUNK_BYTES):
-            connection.send_audio(AUDIO[at : at + CHUNK_BYTES])
-        ended, codes = stop(connection)
-        this.check("stop() ends the connection, though its text is not JSON", ended)
-        this.same("the connection is closed with 1000", codes, [CLOSED_NORMALLY])
-        completed = [one["conversationId"] for one in listener.envelopes("conversation_completed")]
-        this.same("conversation_completed arrives once, with the conversation id", completed, [conversation_id])
-        check_results(this, listener)
-        thread.join(PATIENCE_SECONDS)
-        this.check("subscriber: the connection ends with the conversation", not thread.is_alive())
-        check_results(this, subscriber, "subscriber: ")
-        return connection.conversation, listener
-    return None
+    listener, subscriber = Listener(this), Listener(this, "subscriber.")
+    connection = start_connection(listener)
+    wait_until(lambda: connection.conversation.get_conversation_id())
+    conversation_id = connection.conversation.get_conversation_id()
+    this.check("conversation_created says the conversation id", str(conversation_id).isdigit())
+    following = symbl.Connection(conversation_id, connection.connectionId, "", "", credentials=CREDENTIALS)
+    thread = threading.Thread(target=following.subscribe, args=(subscriber.callbacks(),), daemon=True)
+    thread.start()
+    this.check("a subscriber is told that it is one", wait_until(lambda: subscriber.envelopes("subscription_started")))
+    for at in range(0, len(AUDIO), CHUNK_BYTES):
+        connection.send_audio(AUDIO[at : at + CHUNK_BYTES])
+    ended, codes = stop(connection)
+    this.check("stop() ends the connection, though its text is not JSON", ended)
+    this.same("the connection is closed with 1000", codes, [CLOSED_NORMALLY])
+    completed = [one["conversationId"] for one in listener.envelopes("conversation_completed")]
+    this.same("conversation_completed arrives once, with the conversation id", completed, [conversation_id])
+    check_results(this, listener)
+    thread.join(PATIENCE_SECONDS)
+    this.check("subscriber: the connection ends with the conversation", not thread.is_alive())
+    check_results(this, subscriber, "subscriber: ")
+    return connection.conversation, listener
 
 
-def conversation_api(conversation: Any, listener: Listener) -> None:
+def conversation_api(this: Scenario, conversation: Any, listener: Listener) -> None:
     """What was said, from the REST API. The SDK turns every failure into a dictionary with a ``message``."""
-    with scenario("Conversations") as this:
 
-        def ask(name: str, *arguments: Any) -> Any:
-            this.handlers[name] += 1
-            answer = getattr(conversation, name)(*arguments)
-            this.check(f"{name} answers", not (isinstance(answer, dict) and "message" in answer))
-            return answer
+    def ask(name: str, *arguments: Any) -> Any:
+        this.handlers[name] += 1
+        answer = getattr(conversation, name)(*arguments)
+        this.check(f"{name} answers", not (isinstance(answer, dict) and "message" in answer))
+        return answer
 
-        messages = ask("get_messages", {"verbose": True, "sentiment": True}).messages
-        this.same("messages", [one.text for one in messages], SPOKEN["messages"])
-        words = [" ".join(word.word for word in one.words) for one in messages]
-        this.same("messages have their words", words, SPOKEN["messages"])
-        this.check("messages have a sentiment", all(-1 <= one.sentiment.polarity.score <= 1 for one in messages))
-        this.check("messages have times", all(one.start_time < one.end_time for one in messages))
-        questions = ask("get_questions").questions
-        this.same("questions", [one.text for one in questions], SPOKEN["questions"])
-        actions = ask("get_action_items").action_items
-        this.same("action items", [one.text for one in actions], SPOKEN["action_items"])
-        this.check("action items have an assignee", all(one.assignee.name for one in actions))
-        follow_ups = ask("get_follow_ups").follow_ups
-        this.same("follow-ups", [one.text for one in follow_ups], SPOKEN["follow_ups"])
-        topics = ask("get_topics", {"sentiment": True, "parentRefs": True}).topics
-        this.check("topics", {one.text for one in topics}.issuperset(SPOKEN["topics"]))
-        sent = {
-            match["detectedValue"]
-            for one in listener.of("entity_response")
-            for entity in one["entities"]
-            for match in entity["matches"]
-        }
-        this.same("entities", {one["text"] for one in ask("get_entities")["entities"]}, sent)
-        members = ask("get_members").members
-        this.same("members", [one.name for one in members], [EXPECTED["speaker"]["name"]])
-        about = ask("get_conversation")
-        this.same("the conversation", about.id, conversation.get_conversation_id())
-        this.check("the conversation is over", about.start_time < about.end_time)
-        analytics = ask("get_analytics")
-        this.check("analytics", sum(one.seconds for one in analytics.metrics) > 0 and analytics.members[0].pace.wpm > 0)
-        # Its model of the answer is one tracker, so it shows nothing of several.
-        ask("get_trackers")
-        unknown = symbl.Conversations.get_messages("1000000000000000", credentials=CREDENTIALS)
-        this.check("a conversation that does not exist is an error", isinstance(unknown, dict))
+    messages = ask("get_messages", {"verbose": True, "sentiment": True}).messages
+    this.same("messages", [one.text for one in messages], SPOKEN["messages"])
+    words = [" ".join(word.word for word in one.words) for one in messages]
+    this.same("messages have their words", words, SPOKEN["messages"])
+    this.check("messages have a sentiment", all(-1 <= one.sentiment.polarity.score <= 1 for one in messages))
+    this.check("messages have times", all(one.start_time < one.end_time for one in messages))
+    questions = ask("get_questions").questions
+    this.same("questions", [one.text for one in questions], SPOKEN["questions"])
+    actions = ask("get_action_items").action_items
+    this.same("action items", [one.text for one in actions], SPOKEN["action_items"])
+    this.check("action items have an assignee", all(one.assignee.name for one in actions))
+    follow_ups = ask("get_follow_ups").follow_ups
+    this.same("follow-ups", [one.text for one in follow_ups], SPOKEN["follow_ups"])
+    topics = ask("get_topics", {"sentiment": True, "parentRefs": True}).topics
+    this.check("topics", {one.text for one in topics}.issuperset(SPOKEN["topics"]))
+    sent = {
+        match["detectedValue"]
+        for one in listener.of("entity_response")
+        for entity in one["entities"]
+        for match in entity["matches"]
+    }
+    this.same("entities", {one["text"] for one in ask("get_entities")["entities"]}, sent)
+    members = ask("get_members").members
+    this.same("members", [one.name for one in members], [EXPECTED["speaker"]["name"]])
+    about = ask("get_conversation")
+    this.same("the conversation", about.id, conversation.get_conversation_id())
+    this.check("the conversation is over", about.start_time < about.end_time)
+    analytics = ask("get_analytics")
+    this.check("analytics", sum(one.seconds for one in analytics.metrics) > 0 and analytics.members[0].pace.wpm > 0)
+    # Its model of the answer is one tracker, so it shows nothing of several.
+    ask("get_trackers")
+    unknown = symbl.Conversations.get_messages("1000000000000000", credentials=CREDENTIALS)
+    this.check("a conversation that does not exist is an error", isinstance(unknown, dict))
 
 
-def microphone() -> None:
+def microphone(this: Scenario) -> None:
     """The SDK's own loop over the microphone, in frames of 8192 bytes."""
-    with scenario("send_audio_from_mic") as this:
-        listener = Listener(this)
-        connection = start_connection(listener)
-        with suppress(Microphone.UnpluggedError):
-            connection.send_audio_from_mic()
-        this.same(
-            "it records what it says that it sends", MICROPHONE.opened, (Microphone.paInt16, 1, SAMPLE_RATE_HZ, True)
-        )
-        ended, codes = stop(connection)
-        this.check("stop() ends the connection", ended)
-        this.same("the connection is closed with 1000", codes, [CLOSED_NORMALLY])
-        check_results(this, listener)
+    listener = Listener(this)
+    connection = start_connection(listener)
+    with suppress(Microphone.UnpluggedError):
+        connection.send_audio_from_mic()
+    this.same("it records what it says that it sends", MICROPHONE.opened, (Microphone.paInt16, 1, SAMPLE_RATE_HZ, True))
+    ended, codes = stop(connection)
+    this.check("stop() ends the connection", ended)
+    this.same("the connection is closed with 1000", codes, [CLOSED_NORMALLY])
+    check_results(this, listener)
 
 
 def main() -> None:
-    wrong_credentials()
-    heard = streaming()
+    run("wrong credentials", wrong_credentials)
+    heard = run("Streaming.start_connection, Connection.subscribe", streaming)
     if heard is not None:
-        conversation_api(*heard)
-    microphone()
-    sys.stdout.flush()
+        run("Conversations", lambda this: conversation_api(this, *heard))
+    run("send_audio_from_mic", microphone)
     # Threads of the SDK that a failed scenario left behind would keep the process alive.
     os._exit(0)
 
