@@ -171,6 +171,31 @@ async def test_accounts_never_see_each_other(store: SqlStore) -> None:
 # --- changing --------------------------------------------------------------------------------------------------------
 
 
+async def test_members_of_several_conversations(store: SqlStore) -> None:
+    """Those of each, and none of a conversation that is unknown, deleted or another account's."""
+    three, four = "1000000000000003", "1000000000000004"
+    await store.write([*a_conversation(ONE), joined(ONE, "5b0e6f0e-0002", "Omar"), *a_conversation(TWO)])
+    await store.write([*a_conversation(three, account=OTHER_ACCOUNT), *a_conversation(four)])
+    await store.delete_conversation(ACCOUNT, four)
+    assert await store.members_of(ACCOUNT, [ONE, TWO, three, four, "7"]) == {
+        ONE: [joined().member, joined(ONE, "5b0e6f0e-0002", "Omar").member],
+        TWO: [joined().member],
+        three: [],
+        four: [],
+        "7": [],
+    }
+    assert await store.members_of(ACCOUNT, []) == {}
+
+
+async def test_a_long_conversation_is_read_in_order(store: SqlStore) -> None:
+    """Also when it is read in several pieces."""
+    await store.write([begun(), *(item(number) for number in range(1001))])
+    items = await store.items(ACCOUNT, ONE, "message")
+    assert items is not None
+    assert [each.ordinal for each in items] == list(range(1001))
+    assert items[-1].body["number"] == 1000
+
+
 async def test_only_what_is_given_changes(store: SqlStore) -> None:
     """None leaves name or metadata as they are; what is given replaces all that was there."""
     await store.write([begun()])
