@@ -31,8 +31,9 @@ SHELLS = {
     ),
     *("worker.engine.tls", "worker.engine.files", "worker.engine.account_book", "worker.engine.http"),
     "worker.engine.listener",
-    *("worker.engine.archive", "worker.engine.store.database", "worker.engine.store.sql"),
-    *("worker.engine.trackers", "worker.engine.retention", "worker.engine.rest.routes", "worker.engine.rest.manage"),
+    *("worker.engine.archive", "worker.engine.store.database", "worker.engine.store.liveness"),
+    *("worker.engine.store.sql", "worker.engine.trackers", "worker.engine.retention"),
+    *("worker.engine.rest.routes", "worker.engine.rest.manage"),
     "worker.engine.rest.answers",
     *("worker.engine.telephony.calls", "worker.engine.telephony.routes"),
 }

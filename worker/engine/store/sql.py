@@ -1,28 +1,20 @@
-"""Conversations and trackers in SQLite or PostgreSQL.
-
-One engine per SQLite file. Engines that share a PostgreSQL database say every `HEARTBEAT_SECONDS` that they live; the
-live conversations of one that has not done so for `STALE_SECONDS` are abandoned. An outage of the database silences all
-engines alike: whoever was cut off itself waits that long again before it calls another one dead.
-"""
+"""Conversations and trackers, in SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
-import uuid
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, extract, func, select, tuple_, update
+from sqlalchemy import bindparam, case, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.types import Double
 
 from worker.engine.store.database import Database
+from worker.engine.store.liveness import HEARTBEAT_SECONDS, STALE_SECONDS, Liveness
 from worker.engine.store.model import (
     ConversationRecord,
     EndConversation,
@@ -39,11 +31,11 @@ from worker.engine.store.model import (
     TrackerRecord,
     Write,
 )
+from worker.engine.store.rows import conversation_of, conversation_row, member_of, with_names
 from worker.engine.store.tables import (
     METADATA,
     SCHEMA_VERSION,
     conversations,
-    engines,
     items,
     members,
     schema,
@@ -53,8 +45,6 @@ from worker.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 15.0
-STALE_SECONDS = 60.0
 CONVERSATIONS_PER_DELETE = 100
 ITEMS_PER_DELETE = 500
 ITEMS_PER_READ = 200
@@ -77,30 +67,21 @@ class SqlStore:
         self, url: str | None, *, heartbeat_seconds: float = HEARTBEAT_SECONDS, stale_seconds: float = STALE_SECONDS
     ) -> None:
         self._database = Database(url)
+        self._liveness = Liveness(self._database, heartbeat_seconds=heartbeat_seconds, stale_seconds=stale_seconds)
         self._insert: Any = postgresql.insert if self._database.shared else sqlite.insert
-        self._engine_id = str(uuid.uuid4())
-        self._heartbeat_seconds = heartbeat_seconds
-        self._stale_seconds = stale_seconds
-        self._in_touch_since = 0.0
-        self._heart: asyncio.Task[None] | None = None
+        self._upsert_conversation = self._upsert(conversations, keep=("deleted",))
+        self._upsert_member = self._upsert(members, keep=("renamed",), unless=members.c.renamed)
+        self._upsert_item = self._upsert(items)
 
     def __repr__(self) -> str:
         return f"<SqlStore {self._database!r}>"
 
     async def start(self) -> None:
         await self._database.open(self._prepare)
-        if self._database.shared:
-            self._in_touch_since = time.monotonic()
-            self._heart = asyncio.create_task(self._beat(), name="heartbeat of the store")
+        self._liveness.start()
 
     async def stop(self) -> None:
-        if self._heart is not None:
-            self._heart.cancel()
-            await asyncio.wait([self._heart])
-            try:
-                await self._database.run(self._leave)
-            except StoreError as error:
-                logger.warning("store was not told of the end", extra={"reason": str(error)})
+        await self._liveness.stop()
         await self._database.close()
 
     # --- what happens in conversations -------------------------------------------------------------------------------
@@ -110,9 +91,13 @@ class SqlStore:
             await self._database.run(partial(self._write, writes))
 
     async def _write(self, writes: Sequence[Write], connection: AsyncConnection) -> None:
-        begun = [self._conversation_row(each.conversation) for each in writes if isinstance(each, SaveConversation)]
+        begun = [
+            conversation_row(each.conversation, self._liveness.engine_id)
+            for each in writes
+            if isinstance(each, SaveConversation)
+        ]
         if begun:
-            await connection.execute(self._upsert(conversations, keep=("id", "deleted")), begun)
+            await connection.execute(self._upsert_conversation, begun)
         others = [each for each in writes if not isinstance(each, SaveConversation)]
         known = await self._known(connection, {each.conversation_id for each in others})
         names, joined, said, ended = [], [], [], []
@@ -135,9 +120,9 @@ class SqlStore:
         if names:
             await connection.execute(update(conversations).where(this).values(name=bindparam("new_name")), names)
         if joined:
-            await connection.execute(self._upsert(members, keep=("renamed",), unless=members.c.renamed), joined)
+            await connection.execute(self._upsert_member, joined)
         if said:
-            await connection.execute(self._upsert(items), said)
+            await connection.execute(self._upsert_item, said)
         if ended:
             await connection.execute(update(conversations).where(this).values(ended_at=bindparam("end")), ended)
 
@@ -147,19 +132,6 @@ class SqlStore:
             return set()
         present = select(conversations.c.id).where(conversations.c.id.in_(ids), ~conversations.c.deleted)
         return set(await connection.scalars(present.with_for_update(read=True)))
-
-    def _conversation_row(self, record: ConversationRecord) -> dict[str, Any]:
-        return {
-            "id": record.id,
-            "account": record.account,
-            "engine": self._engine_id,
-            "started_at": record.started_at,
-            "ended_at": record.ended_at,
-            "deleted": False,
-            "connection_id": record.connection_id,
-            "name": record.name,
-            "attached": dict(record.metadata),
-        }
 
     def _upsert(self, table: Any, *, keep: Sequence[str] = (), unless: ColumnElement[bool] | None = None) -> Any:
         """Inserts rows, or replaces those with the same key, without the columns to keep."""
@@ -175,7 +147,7 @@ class SqlStore:
     async def conversation(self, account: str, conversation_id: str) -> ConversationRecord | None:
         async def read(connection: AsyncConnection) -> ConversationRecord | None:
             row = (await connection.execute(select(conversations).where(_theirs(account, conversation_id)))).first()
-            return None if row is None else _conversation(row)
+            return None if row is None else conversation_of(row)
 
         return await self._database.run(read)
 
@@ -200,7 +172,7 @@ class SqlStore:
 
         async def read(connection: AsyncConnection) -> Page:
             total = await connection.scalar(select(func.count()).select_from(conversations).where(*wanted))
-            return Page([_conversation(row) for row in await connection.execute(page)], total or 0)
+            return Page([conversation_of(row) for row in await connection.execute(page)], total or 0)
 
         return await self._database.run(read)
 
@@ -209,7 +181,7 @@ class SqlStore:
             if not await _exists(connection, account, conversation_id):
                 return None
             of_it = select(members).where(members.c.conversation_id == conversation_id).order_by(members.c.id)
-            return [_member(row) for row in await connection.execute(of_it)]
+            return [member_of(row) for row in await connection.execute(of_it)]
 
         return await self._database.run(read)
 
@@ -222,7 +194,7 @@ class SqlStore:
         async def read(connection: AsyncConnection) -> Mapping[str, Sequence[MemberRecord]]:
             found: dict[str, list[MemberRecord]] = {each: [] for each in conversation_ids}
             for row in await connection.execute(wanted.order_by(members.c.id)):
-                found[row.conversation_id].append(_member(row))
+                found[row.conversation_id].append(member_of(row))
             return found
 
         return await self._database.run(read)
@@ -235,13 +207,13 @@ class SqlStore:
         async def read(connection: AsyncConnection) -> Sequence[ItemRecord] | None:
             if not await _exists(connection, account, conversation_id):
                 return None
-            names = {row.id: _member(row) for row in await connection.execute(renamed)}
+            names = {row.id: member_of(row) for row in await connection.execute(renamed)}
             found: list[ItemRecord] = []
             # Bodies are decoded while they are read: all of a long conversation in one go would stop everybody else.
             result = await connection.stream(of_it)
             async for rows in result.partitions(ITEMS_PER_READ):
                 found += [
-                    ItemRecord(kind=kind, id=row.id, ordinal=row.ordinal, body=_with_names(row.body, names))
+                    ItemRecord(kind=kind, id=row.id, ordinal=row.ordinal, body=with_names(row.body, names))
                     for row in rows
                 ]
             return found
@@ -260,7 +232,7 @@ class SqlStore:
             if changes:
                 await connection.execute(update(conversations).where(_theirs(account, conversation_id)).values(changes))
             row = (await connection.execute(select(conversations).where(_theirs(account, conversation_id)))).first()
-            return None if row is None else _conversation(row)
+            return None if row is None else conversation_of(row)
 
         return await self._database.run(change)
 
@@ -369,19 +341,14 @@ class SqlStore:
     # --- engines -----------------------------------------------------------------------------------------------------
 
     async def end_abandoned(self, moment: float) -> int:
-        if self._database.shared and time.monotonic() - self._in_touch_since < self._stale_seconds:
+        if not self._liveness.may_judge:
             return 0
 
         async def end(connection: AsyncConnection) -> int:
-            orphaned = [conversations.c.engine != self._engine_id]
-            if self._database.shared:
-                await connection.execute(
-                    delete(engines).where(engines.c.seen_at < _DATABASE_TIME - self._stale_seconds)
-                )
-                orphaned = [conversations.c.engine.not_in(select(engines.c.id))]
+            orphaned = await self._liveness.orphaned(connection)
             # The clock of the engine that died may have been ahead.
             ended_at = case((conversations.c.started_at > moment, conversations.c.started_at), else_=moment)
-            found = update(conversations).where(conversations.c.ended_at.is_(None), ~conversations.c.deleted, *orphaned)
+            found = update(conversations).where(conversations.c.ended_at.is_(None), ~conversations.c.deleted, orphaned)
             return (await connection.execute(found.values(ended_at=ended_at))).rowcount
 
         return await self._database.run(end)
@@ -403,29 +370,7 @@ class SqlStore:
         await connection.run_sync(METADATA.create_all)
         if version is None:
             await connection.execute(schema.insert().values(version=SCHEMA_VERSION))
-        if self._database.shared:
-            await self._say_alive(connection)
-
-    async def _say_alive(self, connection: AsyncConnection) -> None:
-        insert = self._insert(engines).values(id=self._engine_id, seen_at=_DATABASE_TIME)
-        await connection.execute(
-            insert.on_conflict_do_update(index_elements=["id"], set_={"seen_at": insert.excluded.seen_at})
-        )
-
-    async def _leave(self, connection: AsyncConnection) -> None:
-        await connection.execute(delete(engines).where(engines.c.id == self._engine_id))
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self._heartbeat_seconds)
-            try:
-                await self._database.run(self._say_alive)
-            except StoreError as error:
-                logger.warning("store does not hear this engine", extra={"reason": str(error)})
-                self._in_touch_since = time.monotonic()
-
-
-_DATABASE_TIME: ColumnElement[float] = extract("epoch", func.clock_timestamp()).cast(Double)
+        await self._liveness.say(connection)
 
 
 def _theirs(account: str, conversation_id: str) -> ColumnElement[bool]:
@@ -434,32 +379,3 @@ def _theirs(account: str, conversation_id: str) -> ColumnElement[bool]:
 
 async def _exists(connection: AsyncConnection, account: str, conversation_id: str) -> bool:
     return await connection.scalar(select(conversations.c.id).where(_theirs(account, conversation_id))) is not None
-
-
-def _conversation(row: Any) -> ConversationRecord:
-    return ConversationRecord(
-        id=row.id,
-        account=row.account,
-        connection_id=row.connection_id,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        name=row.name,
-        metadata=row.attached,
-    )
-
-
-def _member(row: Any) -> MemberRecord:
-    return MemberRecord(id=row.id, name=row.name, user_id=row.user_id)
-
-
-def _with_names(body: dict[str, Any], renamed: Mapping[str, MemberRecord]) -> dict[str, Any]:
-    """The item, with what its people are called now."""
-    if not renamed:
-        return body
-    for key in ("from", "assignee"):
-        person = body.get(key)
-        member = renamed.get(person.get("id", "")) if isinstance(person, dict) else None
-        if member is not None:
-            known = {"name": member.name, "userId": member.user_id}
-            body[key] = {**body[key], **{name: value for name, value in known.items() if value is not None}}
-    return body
