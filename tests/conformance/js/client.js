@@ -263,6 +263,9 @@ async function keepalive(scenario) {
 
 const one = (name, body, seconds) => run('@symblai/symbl-js', version, name, body, seconds);
 
+// The SDK leaves a rejected promise behind when a server is slow to start, which would end the program.
+process.on('unhandledRejection', (error) => console.error('unhandled:', String((error && error.message) || error)));
+
 async function main() {
   // The one thing that a user of the SDK has to add for another host: init's basePath is not that of the token request.
   sdk.oauth2.setBasePath(ENGINE_URL);
