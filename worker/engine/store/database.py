@@ -225,7 +225,9 @@ def _place(url: str) -> str:
 def _translated(error: Exception) -> StoreError:
     original = error.orig if isinstance(error, StatementError) and error.orig is not None else error
     state = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
-    kind = type(original).__name__ if state is None else f"{type(original).__name__} {state}"
+    # The driver's own name of it says more than the one that SQLAlchemy has for all drivers.
+    name = type(original.__cause__ or original).__name__
+    kind = name if state is None else f"{name} {state}"
     # A statement that never got as far as the database holds what cannot be written.
     never_sent = isinstance(error, StatementError) and not isinstance(error, DBAPIError)
     against_rules = isinstance(original, sqlite3.IntegrityError | sqlite3.DataError)
