@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 # A peer that takes no more bytes is given so long to let a close frame through.
 _CLOSE_SECONDS = 10.0
+# The kernel would take megabytes for a reader that has stopped, unseen.
+_KERNEL_BUFFER_BYTES = 65_536
 _FINAL_TEXT = 0x81
 
 
@@ -97,6 +100,9 @@ class Peer:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[bool] | None = None
         if transport is not None:
+            connection = transport.get_extra_info("socket")
+            if connection is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
             # Where `drained` begins to wait, and where it goes on.
             transport.set_write_buffer_limits(high=max_backlog_bytes // 2, low=max_backlog_bytes // 4)
 

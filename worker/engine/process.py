@@ -9,8 +9,8 @@ import sys
 
 logger = logging.getLogger(__name__)
 
-# A collection every so many new objects; ten and ten times ten of them until older ones are looked at, too.
-_COLLECT_EVERY = 20_000
+# New objects between two collections; every fourth also visits those that survived one.
+_COLLECT_EVERY = 5_000
 # Sockets of neighbours, files, pipes.
 _SPARE_FILES = 100
 
@@ -30,7 +30,7 @@ def prepare_process(max_connections: int) -> None:
     gc.collect()
     # Modules, lexicons and models stay as they are: a full collection would visit hundreds of thousands of them.
     gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY, 10, 10)
+    gc.set_threshold(_COLLECT_EVERY, 4, 20)
 
 
 def _raise_open_files() -> int | None:
