@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACE ?= 1
+MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test test-unit test-integration conformance demo format lock clean
+.PHONY: help install check test test-unit test-integration conformance demo bench-engine soak-engine format lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -39,6 +40,12 @@ conformance: install ## The official, unmodified Symbl SDKs against the engine. 
 
 demo: install ## Play a recorded support call through broker, engine and worker. PACE=4 is faster.
 	@$(BIN)/python -m worker.demo --pace $(PACE)
+
+bench-engine: install ## What one engine process carries, every word checked. SESSIONS=200 SUBSCRIBERS=5000 DURATION=30.
+	@$(BIN)/python -m tests.bench.engine
+
+soak-engine: install ## Clients come and go at an engine, which must not grow. MINUTES=2 for a short look.
+	@MINUTES=$(MINUTES) $(BIN)/python -m tests.bench.soak
 
 format: install ## Format the code and fix what lint can fix.
 	$(BIN)/ruff format .

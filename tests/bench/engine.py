@@ -47,7 +47,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     number("sessions", 200, "coded sessions of the main run")
     number("subscribers", 5000, "subscribers of its first conversation")
-    number("seconds", 30, "length of a run", float)
+    number("duration", 30, "seconds of a run", float)
     number("stalled", 100, "subscribers that do not read, in a run of their own; 0 leaves it out")
     number("search", 1, "0 leaves out the searches for the limits")
     return parser.parse_args(arguments)
@@ -55,16 +55,16 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 async def _bench(options: argparse.Namespace, core: int | None) -> int:
     bench = Bench(core)
-    alone = await bench.run("sessions alone", Load(sessions=options.sessions, seconds=options.seconds))
+    alone = await bench.run("sessions alone", Load(sessions=options.sessions, seconds=options.duration))
     main_run = await bench.run(
         "sessions and subscribers",
-        Load(sessions=options.sessions, subscribers=options.subscribers, seconds=options.seconds),
+        Load(sessions=options.sessions, subscribers=options.subscribers, seconds=options.duration),
     )
     print()
     _print_costs(alone, main_run)
     if options.stalled:
         print()
-        await bench.run_with_stalled(options.stalled, options.seconds)
+        await bench.run_with_stalled(options.stalled, options.duration)
     if options.search:
         print("\nhow many sessions:")
         await bench.search(lambda count: Load(sessions=count, seconds=10.0), first=400)
