@@ -413,7 +413,7 @@ def use(text: str) -> None:
 
 
 @given(REQUESTS | st.text(max_size=50))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 def test_any_text_frame(text: str) -> None:
     """Whatever a client says is read or refused; what can be read can be used and answered."""
     use(text)
@@ -611,7 +611,7 @@ async def nobody_is_left(server: EngineServer) -> None:
 @given(STEPS)
 @settings(
     deadline=None,
-    max_examples=30,
+    max_examples=20,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -29,12 +29,13 @@ MAX_CONNECTION_TIMEOUT_SECONDS = 1800.0
 MAX_STOP_TIMEOUT_SECONDS = 3600.0
 MAX_TRACKERS = 500
 """As many as one account may have."""
-MAX_TRACKER_PHRASES = 25_000
-"""Of all trackers together: the most trackers with as many phrases as the vendor recommended at most."""
+MAX_TRACKER_PHRASES = 10_000
+"""Of all trackers together. Every message is compared with every phrase."""
 MAX_VOCABULARY = 5_000
 MAX_PHRASE_CHARACTERS = 200
 MAX_LANGUAGE_CHARACTERS = 35
 """What BCP 47 tells readers to be ready for."""
+MAX_SPEAKER_MEMBERS = 64
 MAX_SPEAKER_BYTES = 4_096
 """What a client says of a speaker is echoed in every recognition result."""
 
@@ -277,7 +278,7 @@ def _parse_speaker(request: Mapping[str, Any]) -> SpeakerRequest:
     members: dict[str, Any] = {}
     left = MAX_SPEAKER_BYTES
     # Who it is comes first; what else was said is echoed as far as there is room.
-    for key in sorted(said, key=lambda key: key not in _IDENTITY):
+    for key in sorted(said, key=lambda key: key not in _IDENTITY)[:MAX_SPEAKER_MEMBERS]:
         value = said[key]
         if key in _IDENTITY:
             value = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
