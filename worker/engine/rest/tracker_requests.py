@@ -97,9 +97,8 @@ def parse_tracker(body: object) -> Tracker | Problem:
     if problem is None and not lists["vocabulary"]:
         problem = Problem(400, '"vocabulary" must have at least one phrase.')
     for key in ("categories", "languages"):
-        if problem is None and not all(_is_label(each) for each in lists[key]):
-            problem = Problem(400, f'"{key}" must be at most {MAX_PHRASES} short texts.')
-        if problem is None and len(lists[key]) > MAX_PHRASES:
+        short = len(lists[key]) <= MAX_PHRASES and all(_is_label(each) for each in lists[key])
+        if problem is None and not short:
             problem = Problem(400, f'"{key}" must be at most {MAX_PHRASES} short texts.')
     return problem or Tracker(**texts, **lists)  # type: ignore[arg-type]  # keys are the fields' names
 

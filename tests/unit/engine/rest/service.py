@@ -69,7 +69,8 @@ class Service:
 
 
 def make_app(store: Store, library: TrackerLibrary, *, clock: Callable[[], float]) -> web.Application:
-    app = web.Application(middlewares=[answer_errors])
+    # Larger than what the calls take themselves.
+    app = web.Application(middlewares=[answer_errors], client_max_size=2 << 20)
     app.on_response_prepare.append(allow_other_origins)
 
     def authenticate(request: web.Request) -> str | web.Response:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from tests.unit.engine.rest import shapes
 from tests.unit.engine.rest.service import Service
 from tests.unit.engine.rest.test_rest_requests import PROMOTION
@@ -116,6 +118,8 @@ async def test_refusals(service: Service) -> None:
         ("POST", "/v1/manage/trackers", b'[{"name": "x"}]', 400),
         ("POST", "/v1/manage/trackers", b'[{"name": "' + b"x" * (1 << 20) + b'"}]', 413),
         ("PUT", address, b"[]", 400),
+        ("PUT", address, b"{", 400),
+        ("PATCH", address, b"{", 400),
         ("PUT", address, b'{"id": "2", "name": "x", "vocabulary": ["a"]}', 400),
         ("PUT", address, b" " * ((1 << 20) + 1), 413),
         ("PATCH", address, b"{}", 400),
@@ -150,3 +154,27 @@ async def test_another_engine_was_quicker(service: Service) -> None:
     await service.store.save_tracker("account-a", TrackerRecord(id="7", name=VOICE["name"], body=body))  # type: ignore[arg-type]
     assert (await service.call("POST", "/v1/manage/tracker", VOICE))[0] == 409
     assert await service.call("GET", "/v1/manage/tracker/7") == (200, {"tracker": body})
+
+
+async def test_another_engine_is_quicker_in_the_middle(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that was taken after it was looked for is 409 all the same; of an array nothing stays."""
+    voice = await create(service, VOICE)
+    sale = await create(service, PROMOTION)
+    read = service.store.trackers
+
+    async def before(account: str | None = None) -> list[tuple[str, TrackerRecord]]:
+        """As it was before the other engine saved its tracker."""
+        return [each for each in await read(account) if each[1].id != voice["id"]]
+
+    monkeypatch.setattr(service.store, "trackers", before)
+    address = f"/v1/manage/tracker/{sale['id']}"
+    rename = [{"op": "replace", "path": "/name", "value": VOICE["name"]}]
+    for method, path, data in (
+        ("POST", "/v1/manage/tracker", VOICE),
+        ("POST", "/v1/manage/trackers", [{**VOICE, "name": "New"}, VOICE]),
+        ("PUT", address, {**PROMOTION, "name": VOICE["name"]}),
+        ("PATCH", address, rename),
+    ):
+        assert (await service.call(method, path, data))[0] == 409
+    monkeypatch.undo()
+    assert await service.call("GET", "/v1/manage/trackers") == (200, {"trackers": [voice, sale]})

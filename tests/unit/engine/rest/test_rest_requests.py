@@ -196,6 +196,7 @@ def test_what_the_go_sdk_sends() -> None:
         {"categories": "Sales"},
         {"categories": [""]},
         {"languages": [None]},
+        {"languages": ["en-US"] * 51},
         {"excludeVocabulary": ["sale"]},
         {"vocabulry": ["sale"]},
     ],

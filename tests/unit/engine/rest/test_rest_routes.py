@@ -121,8 +121,15 @@ async def test_accounts_do_not_see_each_other(service: Service) -> None:
 @pytest.mark.parametrize("conversation_id", ["1", "abc", "%00", "4" * 33, "４", "..%2f", "'--"])
 async def test_unknown_conversations(service: Service, conversation_id: str) -> None:
     """They are 404, whatever stands where the id should be."""
-    for path in (f"/v1/conversations/{conversation_id}", f"/v1/conversations/{conversation_id}/messages"):
-        status, answer = await service.call("GET", path)
+    path = f"/v1/conversations/{conversation_id}"
+    for method, address, body in (
+        ("GET", path, None),
+        ("GET", f"{path}/messages", None),
+        ("PUT", path, {"metadata": {}}),
+        ("PUT", f"{path}/members/1", {"name": "Zoe"}),
+        ("DELETE", path, None),
+    ):
+        status, answer = await service.call(method, address, body)
         assert (status, list(answer)) == (404, ["message"])
 
 
@@ -248,9 +255,26 @@ async def test_browsers(service: Service) -> None:
 async def test_bad_bodies(service: Service) -> None:
     """What is no JSON, or not what is wanted, is 400; what is too large is 413."""
     await service.keep(ID, CALL)
+    assert (await service.call("GET", "/v1/conversations?limit=-1"))[0] == 400
     for data in (b"", b"\xff", b"[", b"null", b'{"contentType": "text/html"}'):
         assert (await service.call("POST", f"{PATH}/transcript", data=data))[0] == 400
-    assert (await service.call("PUT", PATH, data=b'{"metadata": "' + b"x" * (1 << 20) + b'"}'))[0] == 413
+    for mebibytes in (1, 3):
+        data = b'{"metadata": "' + b"x" * (mebibytes << 20) + b'"}'
+        assert (await service.call("PUT", PATH, data=data))[0] == 413
+
+
+async def test_deleted_while_it_was_asked_for(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is gone between two steps of an answer is 404, not half an answer."""
+    await service.keep(ID, CALL)
+
+    async def gone(*args: object) -> None:
+        return None
+
+    monkeypatch.setattr(service.store, "items", gone)
+    assert (await service.call("GET", f"{PATH}/messages"))[0] == 404
+    assert (await service.call("POST", f"{PATH}/transcript", MARKDOWN))[0] == 404
+    monkeypatch.setattr(service.store, "update_member", gone)
+    assert (await service.call("PUT", f"{PATH}/members/{CALL.members[0].id}", {"name": "Zoe"}))[0] == 404
 
 
 async def test_a_store_out_of_reach(service: Service) -> None:
