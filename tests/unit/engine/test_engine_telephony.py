@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.engine.client import Client, Engine, StartEngine
 from tests.unit.engine.telephony.telephone import Telephone
+from tests.unit.engine.test_engine_samples import assert_like, sample
 from worker.engine.recognizers.coded import encode_utterance
 from worker.engine.telephony.alaw import linear_of
 
@@ -84,6 +85,40 @@ async def test_a_call_from_dialling_to_hanging_up(engine: Engine) -> None:
         await asyncio.wait_for(telephone.over.wait(), 5)
         assert telephone.requests == ["INVITE", "ACK", "BYE"]
     assert (await hang_up(engine, connection))[0] == 404
+
+
+@pytest.mark.parametrize("name", ["pstn", "sip"])
+async def test_the_samples_of_the_telephony_api(start_engine: StartEngine, name: str) -> None:
+    """The sample requests and events do what they say, and the answers and transcripts are like the samples."""
+    async with Telephone() as telephone:
+        engine = await start_engine(sip_host="127.0.0.1", sip_trunk=telephone.address)
+        request = sample(f"http.endpoint_connect.start.request.{name}")
+        if name == "sip":
+            request["endpoint"]["uri"] = f"sip:884211@{telephone.address}"
+        status, answer = await post(engine, "/v1/endpoint:connect", request)
+        assert status == 201
+        assert_like(sample("http.endpoint_connect.start.response.201"), answer)
+        subscriber = await follow(engine, answer["connectionId"])
+        await asyncio.wait_for(telephone.answered.wait(), 5)
+        event = sample("event.speaker.started_speaking")
+        assert (await post(engine, answer["eventUrl"].removeprefix(engine.base_url), event))[0] == 200
+        await telephone.say(spoken(1, "Can you confirm the totals?"), pace=2)
+        message = await subscriber.until("message_response")
+        assert message["messages"][0]["from"].items() >= event["user"].items()
+        transcripts = [frame for frame in subscriber.frames if frame["type"] == "transcript_response"]
+        assert_like(sample("transcript_response"), transcripts[-1])
+        if name == "pstn":
+            assert (await subscriber.until("insight_response"))["insights"][0]["type"] == "question"
+            assert message["messages"][0]["metadata"]["timezoneOffset"] == request["timezoneOffset"]
+            async with asyncio.timeout(10):
+                # ",,884211#,,4471#" has twelve keys, and each end is said three times.
+                while [ended for _, ended in telephone.keys].count(True) < 36:  # noqa: ASYNC110 -- of the other side
+                    await asyncio.sleep(0.02)
+        stop = sample("http.endpoint_connect.stop.request") | {"connectionId": answer["connectionId"]}
+        status, ended = await post(engine, "/v1/endpoint:connect", stop)
+        assert status == 200
+        assert_like(sample("http.endpoint_connect.stop.response"), ended)
+        await subscriber.rest()
 
 
 async def test_speaker_events_say_whose_words_they_are(engine: Engine) -> None:
