@@ -66,7 +66,7 @@ def test_empty_variables_unset() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("ENGINE__RECOGNIZER", "whisper", ": Input should be 'pocketsphinx', 'coded' or 'sherpa-onnx'"),
+        ("ENGINE__RECOGNIZER", "whisper", ": Input should be 'pocketsphinx', 'coded'"),
         ("ENGINE__RECOGNIZER", "sherpa-onnx", "ENGINE__MODEL_DIR"),
         ("ENGINE__PORT", "http", ": Input should be a valid integer"),
         ("ENGINE__PORT", "", ": Input should be a valid integer"),

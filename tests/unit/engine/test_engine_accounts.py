@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -114,6 +114,7 @@ def test_what_is_no_yaml() -> None:
     assert problems_of(f"accounts:\n  - appId: 'a\n    appSecret: {HUSH}") == ["is neither YAML nor JSON (line 3)"]
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1, max_size=64), st.text(min_size=1), st.none() | st.text())
 def test_an_entry_can_be_read_again(app_id: str, secret: str, name: str | None) -> None:
     """Whatever is written as an accounts file reads as the same account."""

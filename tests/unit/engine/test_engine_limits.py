@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 import pytest
 import websockets
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.frames import Close
 
@@ -33,6 +33,7 @@ TEXT, BINARY, PING, CLOSE = 0x1, 0x2, 0x9, 0x8
 # --- how much and how fast: the rules -------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.booleans()), max_size=60))
 def test_counts_are_those_of_open_sockets(steps: list[tuple[str, bool, bool]]) -> None:
     """Whatever comes and goes, no limit is ever exceeded, and nobody is refused below it."""
@@ -59,6 +60,7 @@ def test_counts_are_those_of_open_sockets(steps: list[tuple[str, bool, bool]]) -
             inside.append((account, speaker))
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 100), st.floats(1, 50), st.lists(st.floats(0, 0.3, allow_nan=False), min_size=1, max_size=200))
 def test_a_pace_is_kept(per_second: float, burst: float, gaps: list[float]) -> None:
     """Over any stretch of time no more than the burst and the average come in time."""
@@ -158,10 +160,10 @@ async def test_connections_of_the_engine(start_engine: StartEngine) -> None:
 async def test_a_busy_engine(start_engine: StartEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the recognisers are overloaded, speakers are refused with 429 and subscribers are not."""
     engine = await start_engine()
-    monkeypatch.setattr(LocalSessionMaker, "overloaded", True)
+    monkeypatch.setattr(LocalSessionMaker, "admit", lambda _: False)
     assert await refusal(engine) == (429, Refusal.OVERLOADED.message)
     await engine.connect(path="/v1/subscribe/")
-    monkeypatch.setattr(LocalSessionMaker, "overloaded", False)
+    monkeypatch.undo()
     await engine.connect()
 
 
