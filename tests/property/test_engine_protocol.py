@@ -404,7 +404,7 @@ def use(text: str) -> None:
     elif isinstance(parsed, StartRequest) and parsed.problem is None:
         conversation = make(verbatim=False, punctuated=True)
         actions = conversation.receive_start(1, parsed, NOW)
-        heard = [Partial("gamma"), said("will you send the gamma to Omar by Friday? delta")]
+        heard: list[Event] = [Partial("gamma"), said("will you send the gamma to Omar by Friday? delta")]
         actions += conversation.receive_events(1, heard, NOW)
         actions += conversation.receive_stop(1, NOW) + conversation.receive_flushed(1, NOW)
         for action in actions:

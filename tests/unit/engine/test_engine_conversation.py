@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from worker.engine.conversation import (
     Action,
-    Audience,
     ChangeFormat,
-    Close,
     Conversation,
     Flush,
     LineState,
@@ -27,7 +25,7 @@ from worker.engine.conversation import (
 from worker.engine.masking import Finding
 from worker.engine.messages import AudioSpan
 from worker.engine.recognizers.events import AudioFormat, Final, HeardWord, Partial
-from worker.engine.requests import StartRequest, parse_text
+from worker.engine.requests import StartRequest, TrackerRequest, parse_text
 
 NOW = 1_800_000_000.0
 
@@ -208,3 +206,106 @@ def test_topics_come_before_the_completion(count: int) -> None:
     assert kinds.index("conversation_completed") == len(kinds) - 3
     if "topic_response" in kinds:
         assert kinds.index("topic_response") < kinds.index("conversation_completed")
+
+
+def test_what_was_counted_stays_when_more_is_asked_for() -> None:
+    """A speaker who asks for more does not make the conversation forget what it is about."""
+    conversation = make()
+    conversation.receive_start(1, request(insightTypes=["topic"]), NOW)
+    first = frames(conversation.receive_events(1, [said("the invoice is late")], NOW), "message_response")
+    conversation.receive_start(2, request("omar", trackers=[{"name": "T", "vocabulary": ["late"]}]), NOW)
+    second = frames(conversation.receive_events(2, [said("which invoice")], NOW), "message_response")
+    conversation.receive_stop(2, NOW)
+    [response] = frames(conversation.receive_flushed(2, NOW), "topic_response")
+    [topic] = response["topics"]
+    ids = [message["id"] for frame in first + second for message in frame["messages"]]
+    assert [reference["id"] for reference in topic["messageReferences"]] == ids
+    assert topic["rootWords"] == [{"text": topic["phrases"]}] == [{"text": "invoice"}]
+    assert 0 < topic["score"] < 1
+
+
+def test_speakers_have_their_own_time_threshold_and_language() -> None:
+    """What a speaker says of time zone, threshold and language holds for what that speaker says."""
+    conversation = make()
+    asked = {"insightTypes": ["action_item"]}
+    conversation.receive_start(1, request("ines", config={"timezoneOffset": -480}, **asked), NOW)
+    conversation.receive_start(2, request("omar", config={"timezoneOffset": 330}, **asked), NOW)
+    conversation.receive_start(3, request("nora", config={"confidenceThreshold": 1}, **asked), NOW)
+    conversation.receive_start(4, request("jan", config={"languageCode": "de"}, **asked), NOW)
+    promise = said("I will send the report by Friday.")
+    due = []
+    for line in (1, 2, 3, 4):
+        actions = conversation.receive_events(line, [promise], NOW)
+        [response] = frames(actions, "message_response")
+        due.append(
+            (
+                response["messages"][0]["metadata"]["timezoneOffset"],
+                [frame["insights"][0]["dueBy"]["value"][10:] for frame in frames(actions, "insight_response")],
+            )
+        )
+    assert due == [(-480, ["T08:00:00.000Z"]), (330, ["T18:30:00.000Z"]), (0, []), (0, [])]
+
+
+def test_trackers_have_ids() -> None:
+    """A saved tracker is named by its id; one of a single request by one that its name gives it."""
+    conversation = make()
+    asked = request(trackers=[{"name": "Own", "vocabulary": ["here"]}], config={"trackers": {"interimResults": True}})
+    saved = TrackerRequest(name="Saved", vocabulary=("here",), id="4711")
+    conversation.receive_start(1, replace(asked, trackers=(*asked.trackers, saved)), NOW)
+    actions = conversation.receive_events(1, [Partial("right here"), said("right here")], NOW)
+    interim, final = frames(actions, "tracker_response")
+    assert (interim["isFinal"], final["isFinal"]) == (False, True)
+    for frame in (interim, final):
+        own, known = frame["trackers"]
+        assert re.fullmatch(r"\d{16}", own["id"])
+        assert known["id"] == "4711"
+        assert own["matches"][0]["messageRefs"][0]["offset"] == 6
+    assert interim["trackers"][0]["id"] == final["trackers"][0]["id"]
+
+
+def test_an_insight_comes_alone() -> None:
+    """Every insight is a response of its own, with the sequence number of the message that it is about."""
+    conversation = make(verbatim=False, punctuated=True)
+    conversation.receive_start(1, request(insightTypes=["question", "action_item"]), NOW)
+    actions = conversation.receive_events(
+        1, [said("So."), said("Can you send the report? I will pay the invoice.")], NOW
+    )
+    response = frames(actions, "message_response")[-1]
+    found = frames(actions, "insight_response")
+    assert [frame["insights"][0]["type"] for frame in found] == ["question", "action_item", "action_item"]
+    assert {(len(frame["insights"]), frame["sequenceNumber"]) for frame in found} == {(1, response["sequenceNumber"])}
+    assert all(frame["insights"][0]["entities"] is None for frame in found)
+
+
+def test_entities_have_two_forms() -> None:
+    """Redaction lists what is personal with its value, detection everything with a type; both may be asked for."""
+    conversation = make()
+    both = {"redaction": {"identifyContent": True}, "detectEntities": True}
+    conversation.receive_start(1, request(config=both), NOW)
+    actions = conversation.receive_events(1, [said("pay 4711 to Omar"), said("good")], NOW)
+    one, two = (frame["messages"][0]["entities"] for frame in frames(actions, "message_response"))
+    assert {"type": "NUMBER", "value": "4711", "text": "4711", "offset": 4} in one
+    assert {
+        "type": "PII",
+        "subType": "PERSON_NAME",
+        "category": "Managed",
+        "detectedValue": "Omar",
+        "offset": 12,
+    } in one
+    assert two == []
+
+
+def test_the_idle_and_the_lost_are_told_apart() -> None:
+    """An idle line whose time is up ends the conversation with its completion; one that is lost is waited for."""
+    for lost in (False, True):
+        conversation = make()
+        asked = request(disconnectOnStopRequest=False, disconnectOnStopRequestTimeout=10, noConnectionTimeout=60)
+        conversation.receive_start(1, asked, NOW)
+        conversation.receive_stop(1, NOW)
+        conversation.receive_flushed(1, NOW)
+        if lost:
+            assert conversation.receive_loss(1, NOW) == []
+        assert conversation.next_deadline() == NOW + (60 if lost else 10)
+        ended = frames(conversation.receive_time(NOW + 10))
+        assert bool(ended) is not lost
+        assert conversation.completed is not lost

@@ -28,7 +28,7 @@ def text(name: str) -> str:
 
 async def keep_talking(client: Client, name: str, until: asyncio.Event) -> list[str]:
     """One utterance after the other; returns their texts."""
-    said = []
+    said: list[str] = []
     for number in itertools.count():
         if until.is_set():
             return said

@@ -14,7 +14,16 @@ from worker.engine.analysis import Word
 from worker.engine.masking import Finding, mask_text, mask_unfinished, mask_words, masked_offset, settle
 from worker.engine.recognizers.events import LINEAR16, MULAW, OPUS, AudioFormat
 from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_factory
-from worker.engine.requests import ModifyRequest, Ping, StartRequest, StopRequest, Unreadable, parse_text
+from worker.engine.requests import (
+    MAX_TRACKER_PHRASES,
+    MAX_VOCABULARY,
+    ModifyRequest,
+    Ping,
+    StartRequest,
+    StopRequest,
+    Unreadable,
+    parse_text,
+)
 from worker.engine.settings import EngineSettings
 from worker.errors import ConfigurationError
 
@@ -106,12 +115,74 @@ def test_a_full_request() -> None:
     assert (request.disconnect_on_stop, request.meeting_title) == (False, "Sync")
 
 
+def test_numbers_may_be_texts() -> None:
+    """A number that a client wrote as a text is understood; a text that is none counts as absent."""
+    request = start(
+        config={"confidenceThreshold": "0.75", "timezoneOffset": " -480 "},
+        noConnectionTimeout="120",
+        disconnectOnStopRequestTimeout="1e3",
+    )
+    assert (request.confidence_threshold, request.timezone_offset_minutes) == (0.75, -480)
+    assert (request.no_connection_timeout_seconds, request.stop_timeout_seconds) == (120.0, 1800.0)
+
+
+@pytest.mark.parametrize(("said", "meant"), [(-1, None), (0, 0.0), (1800, 1800.0), (1801, 1800.0), (True, None)])
+def test_timeouts_stay_within_limits(said: object, meant: float | None) -> None:
+    """noConnectionTimeout lies between 0 and 1800 seconds; the Go SDK sends a boolean, which means nothing."""
+    assert start(noConnectionTimeout=said).no_connection_timeout_seconds == meant
+
+
+def test_the_vocabulary_has_two_places() -> None:
+    """Words to favour stand at the top or with a strength in the configuration; each counts once."""
+    strong = [{"text": "Kovalo"}, {"text": "Initech", "strength": 5}, {"text": 3}, "net"]
+    request = start(customVocabulary=["net terms", "Kovalo"], config={"customVocabularyStrength": strong})
+    assert request.vocabulary == ("net terms", "Kovalo", "Initech")
+
+
+def test_the_title_has_two_places() -> None:
+    """Samples say what a meeting is called at the top or in the configuration; the top wins."""
+    assert start(meetingTitle="Top").meeting_title == "Top"
+    assert start(config={"meetingTitle": "Inner"}).meeting_title == "Inner"
+    assert start(meetingTitle="Top", config={"meetingTitle": "Inner"}).meeting_title == "Top"
+
+
+@pytest.mark.parametrize(
+    ("members", "wanted"),
+    [
+        ({}, True),
+        ({"config": {"trackers": {"enableAllTrackers": False}}}, False),
+        ({"enableAllTrackers": False}, False),
+        ({"enableAllTrackers": False, "config": {"trackers": {"enableAllTrackers": True}}}, True),
+        ({"config": {"trackers": None}}, True),
+    ],
+)
+def test_saved_trackers_are_asked_for(members: dict[str, Any], wanted: bool) -> None:
+    """The configuration is the real place of enableAllTrackers; the Go SDK also has one at the top."""
+    assert start(**members).enable_all_trackers is wanted
+
+
+def test_what_would_cost_the_neighbours_is_limited() -> None:
+    """More trackers, phrases, words to favour and members of a speaker than anybody means are left out."""
+    request = start(
+        trackers=[{"name": f"t{number}", "vocabulary": ["x" * 300, *map(str, range(600))]} for number in range(600)],
+        customVocabulary=[str(number) for number in range(20_000)],
+        speaker={"userId": "ines", "name": "x" * 10_000, "deep": orjson.loads("[" * 250 + "]" * 250), "role": "agent"},
+        config={"languageCode": "e" * 100},
+    )
+    assert sum(len(tracker.vocabulary) for tracker in request.trackers) == MAX_TRACKER_PHRASES
+    assert len(request.vocabulary) == MAX_VOCABULARY
+    assert request.speaker.members == {"userId": "ines", "role": "agent"}
+    assert request.language == "en-US"
+    assert request.problem is None
+
+
 @pytest.mark.parametrize(
     ("recognition", "known"),
     [
         ({"encoding": "LINEAR16", "sampleRateHertz": 44_100}, True),
         ({"encoding": "Opus", "sampleRateHertz": 48_000}, True),
         ({"encoding": "FLAC", "sampleRateHertz": 8_000}, False),
+        ({"encoding": "FLAC", "sampleRateHertz": 96_000}, True),
         ({"encoding": "MULAW", "sampleRateHertz": 16_000}, False),
         ({"encoding": "MULAW"}, True),
         ({"encoding": 3}, False),

@@ -473,7 +473,7 @@ async def test_the_vocabulary_of_the_full_start(engine: Engine, monkeypatch: pyt
     open_session = LocalSessionMaker.open
 
     def note(self: LocalSessionMaker, *arguments: Any, **options: Any) -> Any:
-        opened.extend([*arguments, *options.values()])
+        opened.extend(getattr(each, "vocabulary", each) for each in (*arguments, *options.values()))
         return open_session(self, *arguments, **options)
 
     monkeypatch.setattr(LocalSessionMaker, "open", note)
