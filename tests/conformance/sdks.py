@@ -61,14 +61,6 @@ def _npm_install(folder: Path, target: Path) -> list[Command]:
     return [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(target)]]
 
 
-def _node_client(folder: Path, installed: Path) -> Command:
-    return ["node", str(folder / "client.js")]
-
-
-def _node_env(installed: Path) -> Mapping[str, str]:
-    return {"NODE_PATH": str(installed / "node_modules"), "INSTALLED": str(installed)}
-
-
 def _python_install(folder: Path, target: Path) -> list[Command]:
     pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     return [
@@ -77,16 +69,21 @@ def _python_install(folder: Path, target: Path) -> list[Command]:
     ]
 
 
-NPM = {
-    "pins": ("package.json", "package-lock.json", ".npmrc"),
-    "tools": ("node", "npm"),
-    "install": _npm_install,
-    "command": _node_client,
-    "env": _node_env,
-}
+def _npm(name: str, package: str) -> Sdk:
+    return Sdk(
+        name=name,
+        package=package,
+        pins=("package.json", "package-lock.json", ".npmrc"),
+        tools=("node", "npm"),
+        install=_npm_install,
+        command=lambda folder, installed: ["node", str(folder / "client.js")],
+        env=lambda installed: {"NODE_PATH": str(installed / "node_modules"), "INSTALLED": str(installed)},
+    )
+
+
 SDKS: tuple[Sdk, ...] = (
-    Sdk(name="js", package="@symblai/symbl-js", **NPM),  # type: ignore[arg-type]
-    Sdk(name="web", package="@symblai/symbl-web-sdk", **NPM),  # type: ignore[arg-type]
+    _npm("js", "@symblai/symbl-js"),
+    _npm("web", "@symblai/symbl-web-sdk"),
     Sdk(
         name="python",
         package="symbl",
