@@ -122,8 +122,10 @@ def create_topics(
 def engine(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 when not given.")] = None,
     port: Annotated[int | None, typer.Option(help="Port, 8700 when not given; 0 picks a free one.")] = None,
-    recognizer: Annotated[str | None, typer.Option(help="pocketsphinx (default), coded or sherpa-onnx.")] = None,
-    model_dir: Annotated[Path | None, typer.Option(help="Folder with a streaming model, for sherpa-onnx.")] = None,
+    recognizer: Annotated[
+        str | None, typer.Option(help="pocketsphinx (default), sherpa-onnx, vosk, faster-whisper or coded.")
+    ] = None,
+    model_dir: Annotated[Path | None, typer.Option(help="Folder with a model, or with one for each language.")] = None,
     app_id: Annotated[
         str | None, typer.Option(help="Accept only this application id; its secret is in ENGINE__APP_SECRET.")
     ] = None,

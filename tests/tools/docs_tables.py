@@ -22,6 +22,7 @@ from worker import app
 from worker.config import Settings, settings_fields
 from worker.engine.config import engine_env_names
 from worker.engine.metrics import EngineMetrics, Gauges
+from worker.engine.sessions import Load
 from worker.engine.settings import EngineSettings
 from worker.metrics import GaugeCollector, Metrics
 
@@ -78,7 +79,7 @@ def engine_metrics() -> str:
             speaker_sockets=0,
             subscriber_sockets=0,
             conversations=0,
-            recognizer_backlog_seconds=0,
+            load=Load(),
             archive_backlog=0,
         )
     )

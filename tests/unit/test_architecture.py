@@ -25,6 +25,7 @@ SHELLS = {
     *(
         "worker.engine.peers",
         "worker.engine.pool",
+        "worker.engine.pool_process",
         "worker.engine.process",
         "worker.engine.rooms",
         "worker.engine.sessions",

@@ -24,7 +24,7 @@ from worker.engine.masking import Finding, FindPii
 from worker.engine.metrics import EngineMetrics, Gauges
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.process import prepare_process
-from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, make_factory
+from worker.engine.recognizers.factory import TRAITS, RecognizerTraits, installed_traits, make_factory
 from worker.engine.requests import TrackerRequest
 from worker.engine.rest.manage import TrackerRoutes
 from worker.engine.rest.routes import ConversationRoutes
@@ -58,6 +58,7 @@ class EngineServer:
         self.settings = settings
         self._base_url: str | None = None
         self._clock = _steady_clock()
+        traits = installed_traits(settings.recognizer, settings.model_dir)
         self._sessions = _make_sessions(settings)
         self._accounts = _make_accounts(settings)
         metrics = EngineMetrics()
@@ -69,9 +70,9 @@ class EngineServer:
         self._rooms = Rooms(
             RoomContext(
                 clock=self._clock,
-                new_conversation=_conversation_maker(settings, TRAITS[settings.recognizer]),
+                new_conversation=_conversation_maker(settings, traits),
                 sessions=self._sessions,
-                traits=TRAITS[settings.recognizer],
+                traits=traits,
                 completion_grace_seconds=settings.completion_grace_seconds,
                 metrics=metrics,
                 recorder=self._archive,
@@ -83,7 +84,7 @@ class EngineServer:
             accounts=self._accounts,
             rooms=self._rooms,
             metrics=metrics,
-            overloaded=lambda: self._sessions.overloaded,
+            overloaded=lambda: not self._sessions.admit(),
             clock=self._clock,
         )
         self._telephony = _make_telephony(settings, self._rooms, self._api.admission)
@@ -188,7 +189,7 @@ class EngineServer:
             speaker_sockets=sum(1 for _ in self._rooms.sockets()),
             subscriber_sockets=self._rooms.subscriber_count,
             conversations=self._rooms.conversation_count,
-            recognizer_backlog_seconds=self._sessions.backlog_seconds,
+            load=self._sessions.load,
             archive_backlog=self._archive.backlog,
         )
 
@@ -259,6 +260,7 @@ def _make_sessions(settings: EngineSettings) -> SessionMaker:
             settings.model_dir,
             processes=settings.pool_processes,
             max_backlog_seconds=settings.max_audio_backlog_seconds,
+            max_load=settings.max_load,
         )
     rng = random.Random(settings.seed)
     low, high = settings.result_delay_seconds

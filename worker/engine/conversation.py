@@ -71,6 +71,7 @@ class Listen:
     line: int
     audio_format: AudioFormat
     vocabulary: tuple[str, ...] = field(default=(), repr=False)
+    language: str = "en-US"
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +337,7 @@ class Conversation:
             messages.recognition_started(self.conversation_id),
         )
         return [
-            Listen(number, request.audio_format, request.vocabulary),
+            Listen(number, request.audio_format, request.vocabulary, request.language),
             *(Send(Audience.LINE, number, frame) for frame in frames),
         ]
 

@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from worker.engine.messages import Frame
-from worker.engine.recognizers.events import AudioFormat
+from worker.engine.sessions import Load
 
 PREFIX = "symbl_engine"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -28,14 +28,14 @@ class Gauges:
     """What is true at this moment.
 
     Args:
-        recognizer_backlog_seconds: Audio that was received and not yet recognised, over all sockets.
+        load: Of the recognisers.
         archive_backlog: Writes that wait for the store.
     """
 
     speaker_sockets: int
     subscriber_sockets: int
     conversations: int
-    recognizer_backlog_seconds: float
+    load: Load
     archive_backlog: int
 
 
@@ -52,7 +52,7 @@ class EngineMetrics:
             return Counter(name, text, labels, namespace=PREFIX, registry=self._registry)
 
         self._conversations = counter("conversations_started", "Conversations that were started.")
-        self._audio = counter("audio_seconds", "Audio received; FLAC and Opus as 16-bit samples of as many bytes.")
+        self._audio = counter("audio_seconds", "Audio recognised.")
         self._messages = counter("messages", "Messages sent, each counted once however many heard of it.")
         self._insights = counter("insights", "Insights sent, by kind.", "kind")
         self._failures = counter("recognizer_failures", "Sockets closed because their recogniser failed.")
@@ -80,9 +80,9 @@ class EngineMetrics:
         """A conversation was started."""
         self._conversations.inc()
 
-    def note_audio(self, audio_format: AudioFormat, size_bytes: int) -> None:
-        """Audio came from a speaker who is listened to."""
-        self._audio.inc(size_bytes / audio_format.bytes_per_second)
+    def note_audio(self, seconds: float) -> None:
+        """Audio of a speaker was recognised."""
+        self._audio.inc(seconds)
 
     def note_frame(self, frame: Frame) -> None:
         """A frame was sent to whoever hears it."""
@@ -142,7 +142,22 @@ class _GaugeCollector(Collector):
             (
                 "recognizer_backlog_seconds",
                 "Audio received and not yet recognised, over all sockets.",
-                now.recognizer_backlog_seconds,
+                now.load.backlog_seconds,
+            ),
+            (
+                "recognizer_late_seconds",
+                "How far the latest recognition lags behind its speaker.",
+                now.load.late_seconds,
+            ),
+            (
+                "recognizer_load",
+                "Share of the recognisers' time that all speakers need, 0 to 1; above 1 they fall behind.",
+                now.load.share,
+            ),
+            (
+                "recognizer_real_time_factor",
+                "Seconds of work for one second of audio, lately.",
+                now.load.real_time_factor,
             ),
             ("archive_backlog", "Writes that wait for the store.", now.archive_backlog),
             ("tasks", "Tasks of the event loop.", _task_count()),

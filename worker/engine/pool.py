@@ -1,38 +1,42 @@
 """Recognisers in processes of their own, because decoding is far too slow for the event loop.
 
-Each process holds many sessions and works through their audio in the order of arrival; a session stays in the process
-it began in. The parent talks to a process over a socket pair with length-prefixed pickles. A process that dies takes
-its sessions with it: every one of them fails, at once, and a new process is started.
+Each process holds many sessions and hears them in turns; a session stays in the process it began in. The parent talks
+to a process over a socket pair with length-prefixed pickles. A process that dies takes its sessions with it: every one
+of them fails, at once, and a new process is started.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import multiprocessing
 import pickle
-import signal
 import socket
-import struct
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from worker.engine.recognizers.events import AudioFormat, Event, MakeRecognizer, Recognizer, SpeechRequest
-from worker.engine.recognizers.factory import make_factory
-from worker.engine.sessions import Listeners, Session
+from worker.engine.load import Progress, RealTimeFactor, Room
+from worker.engine.pool_process import LENGTH, packed, run_worker
+from worker.engine.recognizers.events import FLAC, OPUS, AudioFormat, SpeechRequest
+from worker.engine.sessions import Listeners, Load, Session
 from worker.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
 
-_LENGTH = struct.Struct(">I")
-# Loading a model from a cold disk takes seconds, not a minute.
-_START_SECONDS = 60.0
+# Loading models from a cold disk takes seconds, not minutes.
+_START_SECONDS = 120.0
 _RESTART_SECONDS = 1.0
 _STOP_SECONDS = 5.0
+# A client that was let in says what it wants within this time, or is no longer counted on.
+_EXPECTED_SECONDS = 5.0
+# What compressed speech usually takes, until a session shows what its own does.
+_USUAL_BYTES_PER_SECOND = {FLAC: 16_000.0, OPUS: 4_000.0}
+_ENOUGH_AUDIO_SECONDS = 1.0
 
 
 class PoolSessionMaker:
@@ -40,13 +44,28 @@ class PoolSessionMaker:
 
     Args:
         recognizer: A key of `TRAITS`.
-        model_dir: Of sherpa-onnx.
+        model_dir: Of the recognisers that bring no model.
         max_backlog_seconds: Audio that a session may be behind before `Session.ready` waits.
+        max_load: Share of the processes' time that sessions may need before new ones are refused.
+        clock: Seconds; never goes back.
     """
 
-    def __init__(self, recognizer: str, model_dir: Path | None, *, processes: int, max_backlog_seconds: float) -> None:
-        self._workers = [_Worker(recognizer, model_dir) for _ in range(processes)]
+    def __init__(
+        self,
+        recognizer: str,
+        model_dir: Path | None,
+        *,
+        processes: int,
+        max_backlog_seconds: float,
+        max_load: float = 0.9,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._factor = RealTimeFactor(clock())
+        self._workers = [_Worker(recognizer, model_dir, self._note_work) for _ in range(processes)]
         self._max_backlog_seconds = max_backlog_seconds
+        self._room = Room(max_load)
+        self._expected: deque[float] = deque()
 
     def __repr__(self) -> str:
         return f"<PoolSessionMaker {self._workers!r}>"
@@ -57,12 +76,30 @@ class PoolSessionMaker:
         return [worker.process.pid for worker in self._workers if worker.process is not None and worker.process.pid]
 
     @property
-    def backlog_seconds(self) -> float:
-        return sum(session.backlog_seconds for worker in self._workers for session in worker.sessions.values())
+    def load(self) -> Load:
+        now = self._clock()
+        sessions = [session for worker in self._workers for session in worker.sessions.values()]
+        return Load(
+            share=sum(self._demands(now)) * self._factor.value / len(self._workers),
+            real_time_factor=self._factor.value,
+            backlog_seconds=sum(session.backlog_seconds for session in sessions),
+            late_seconds=self._late_seconds(now),
+        )
 
     @property
     def overloaded(self) -> bool:
-        return False
+        now = self._clock()
+        while self._expected and self._expected[0] <= now:
+            self._expected.popleft()
+        return self._room.lacks(
+            self._demands(now), self._factor.value, self._late_seconds(now), expected=len(self._expected)
+        )
+
+    def admit(self) -> bool:
+        if self.overloaded:
+            return False
+        self._expected.append(self._clock() + _EXPECTED_SECONDS)
+        return True
 
     async def start(self) -> None:
         """Starts all processes and waits until they have loaded their models.
@@ -76,12 +113,26 @@ class PoolSessionMaker:
             await self.stop()
             raise
 
-    def open(self, audio_format: AudioFormat, vocabulary: tuple[str, ...], listeners: Listeners) -> Session:
-        worker = min(self._workers, key=lambda each: (not each.running, len(each.sessions)))
-        return _PoolSession(worker, audio_format, vocabulary, listeners, self._max_backlog_seconds)
+    def open(self, request: SpeechRequest, listeners: Listeners) -> Session:
+        if self._expected:
+            self._expected.popleft()
+        now = self._clock()
+        demands = dict(zip(self._workers, self._demands(now), strict=True))
+        worker = min(self._workers, key=lambda each: (not each.running, demands[each], len(each.sessions)))
+        return _PoolSession(worker, request, listeners, self._max_backlog_seconds, self._clock)
 
     async def stop(self) -> None:
         await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    def _demands(self, now: float) -> list[float]:
+        return [sum(each.progress.demand(now) for each in worker.sessions.values()) for worker in self._workers]
+
+    def _late_seconds(self, now: float) -> float:
+        sessions = (session for worker in self._workers for session in worker.sessions.values())
+        return max((session.progress.late_seconds(now) for session in sessions), default=0.0)
+
+    def _note_work(self, audio_seconds: float, work_seconds: float) -> None:
+        self._factor.note(audio_seconds, work_seconds, self._clock())
 
 
 class _Worker:
@@ -91,7 +142,8 @@ class _Worker:
     half known to an old one.
     """
 
-    def __init__(self, recognizer: str, model_dir: Path | None) -> None:
+    def __init__(self, recognizer: str, model_dir: Path | None, note_work: Callable[[float, float], None]) -> None:
+        self.note_work = note_work
         self._recognizer = recognizer
         self._model_dir = model_dir
         self.process: BaseProcess | None = None
@@ -122,7 +174,7 @@ class _Worker:
 
     def tell(self, *command: Any) -> None:
         if self._writer is not None and self.running:
-            self._writer.write(_packed(command))
+            self._writer.write(packed(command))
         else:
             self._waiting.append(command)
 
@@ -202,26 +254,40 @@ class _PoolSession:
     def __init__(
         self,
         worker: _Worker,
-        audio_format: AudioFormat,
-        vocabulary: tuple[str, ...],
+        request: SpeechRequest,
         listeners: Listeners,
         max_backlog_seconds: float,
+        clock: Callable[[], float],
     ) -> None:
         self._worker = worker
         self._listeners = listeners
-        self._bytes_per_second = audio_format.bytes_per_second
         self._max_backlog_seconds = max_backlog_seconds
-        self.backlog_seconds = 0.0
+        self._clock = clock
+        self.progress = Progress(clock())
+        self._waiting_bytes = 0
+        self._heard_seconds = 0.0
+        self._measured = (0, 0.0)
+        self._format = request.audio_format
         self._caught_up = asyncio.Event()
         self._caught_up.set()
         self._over = False
         self._number = worker.register(self)
-        worker.tell("open", self._number, SpeechRequest(audio_format=audio_format, vocabulary=vocabulary))
+        worker.tell("open", self._number, request)
+
+    @property
+    def backlog_seconds(self) -> float:
+        """Audio that was fed and not yet heard; for FLAC and Opus by what their bytes have lasted so far."""
+        usual = _USUAL_BYTES_PER_SECOND.get(self._format.encoding)
+        if usual is None:
+            return self._waiting_bytes / self._format.bytes_per_second
+        size, seconds = self._measured
+        return self._waiting_bytes * (seconds / size if size and seconds > _ENOUGH_AUDIO_SECONDS else 1 / usual)
 
     def feed(self, audio: bytes) -> None:
         if self._over:
             return
-        self.backlog_seconds += len(audio) / self._bytes_per_second
+        self._waiting_bytes += len(audio)
+        self._note_progress()
         if self.backlog_seconds > self._max_backlog_seconds:
             self._caught_up.clear()
         self._worker.tell("audio", self._number, audio)
@@ -230,7 +296,9 @@ class _PoolSession:
         await self._caught_up.wait()
 
     def change_format(self, audio_format: AudioFormat) -> None:
-        self._bytes_per_second = audio_format.bytes_per_second
+        # What still waits counts as the new format's: it is less than a moment of audio.
+        self._format = audio_format
+        self._measured = (0, 0.0)
         self._tell("format", audio_format)
 
     def finish(self) -> None:
@@ -252,15 +320,31 @@ class _PoolSession:
             case "events":
                 self._listeners.on_events(value)
             case "heard":
-                self.backlog_seconds = max(0.0, self.backlog_seconds - value)
-                if self.backlog_seconds <= self._max_backlog_seconds / 2:
-                    self._caught_up.set()
+                self._receive_heard(*value)
+            case "ignored":
+                logger.info("vocabulary ignored in part", extra={"entries": value})
             case "finished":
                 self._end()
                 self._listeners.on_finished()
             case "failed":
                 logger.error("recognition failed", extra={"error": value})
                 self.fail()
+
+    def _receive_heard(self, size_bytes: int, heard_seconds: float, work_seconds: float) -> None:
+        """So many bytes more are done with; so much was heard in all, and the last of it took so much work."""
+        more_seconds = heard_seconds - self._heard_seconds
+        self._heard_seconds = heard_seconds
+        self._waiting_bytes -= size_bytes
+        measured_bytes, measured_seconds = self._measured
+        self._measured = (measured_bytes + size_bytes, measured_seconds + more_seconds)
+        self._note_progress()
+        if self.backlog_seconds <= self._max_backlog_seconds / 2:
+            self._caught_up.set()
+        self._worker.note_work(more_seconds, work_seconds)
+        self._listeners.on_heard(more_seconds)
+
+    def _note_progress(self) -> None:
+        self.progress.note(self._clock(), heard_seconds=self._heard_seconds, waiting_seconds=self.backlog_seconds)
 
     def _tell(self, command: str, value: Any) -> None:
         if not self._over:
@@ -272,93 +356,8 @@ class _PoolSession:
         self._caught_up.set()
 
 
-# --- in the process --------------------------------------------------------------------------------------------------
-
-
-def run_worker(link: socket.socket, recognizer: str, model_dir: Path | None) -> None:
-    """Body of a process: recognises until its parent closes the link."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with link, link.makefile("rb") as stream:
-
-        def say(number: int, kind: str, value: Any) -> None:
-            link.sendall(_packed((number, kind, value)))
-
-        try:
-            make = make_factory(recognizer, model_dir)
-        except ConfigurationError as error:
-            say(-1, "refused", str(error))
-            return
-        say(-1, "ready", None)
-        # A parent that goes away is the ordinary end.
-        with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
-            _serve(_commands(stream.read), make, say)
-
-
-def _serve(
-    commands: Iterator[tuple[str, int, Any]],
-    make: MakeRecognizer,
-    say: Callable[[int, str, Any], None],
-) -> None:
-    recognizers: dict[int, Recognizer] = {}
-    formats: dict[int, AudioFormat] = {}
-    for command, number, value in commands:
-        try:
-            events = _obey(command, number, value, make, recognizers, formats)
-        except Exception as error:
-            # Only the kind of the failure: its text may quote what was said.
-            recognizers.pop(number, None)
-            say(number, "failed", type(error).__name__)
-            continue
-        if events:
-            say(number, "events", events)
-        if command == "audio" and number in formats:
-            say(number, "heard", len(value) / formats[number].bytes_per_second)
-        if command in ("finish", "close"):
-            if number in recognizers:
-                recognizers.pop(number).close()
-            formats.pop(number, None)
-            say(number, "finished", None)
-
-
-def _obey(
-    command: str,
-    number: int,
-    value: Any,
-    make: MakeRecognizer,
-    recognizers: dict[int, Recognizer],
-    formats: dict[int, AudioFormat],
-) -> list[Event]:
-    if command == "open":
-        formats[number] = value.audio_format
-        recognizers[number] = make(value)
-        return []
-    recognizer = recognizers.get(number)
-    if recognizer is None:
-        return []
-    match command:
-        case "audio":
-            return recognizer.accept(value)
-        case "format":
-            formats[number] = value
-            return recognizer.change_format(value)
-        case "finish":
-            return recognizer.finish()
-    return []
-
-
-def _commands(read: Callable[[int], bytes]) -> Iterator[tuple[str, int, Any]]:
-    while len(head := read(_LENGTH.size)) == _LENGTH.size:
-        body = read(_LENGTH.unpack(head)[0])
-        yield pickle.loads(body)  # noqa: S301 -- the other end is our own parent process
-
-
 async def _read(reader: asyncio.StreamReader) -> tuple[int, str, Any]:
-    head = await reader.readexactly(_LENGTH.size)
-    body = await reader.readexactly(_LENGTH.unpack(head)[0])
+    head = await reader.readexactly(LENGTH.size)
+    body = await reader.readexactly(LENGTH.unpack(head)[0])
     number, kind, value = pickle.loads(body)  # noqa: S301 -- the other end is our own child process
     return number, kind, value
-
-
-def _packed(value: object) -> bytes:
-    body = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(len(body)) + body

@@ -29,7 +29,7 @@ from worker.engine.conversation import (
 from worker.engine.messages import Frame
 from worker.engine.metrics import EngineMetrics
 from worker.engine.peers import Outlet, Peer, TextFrame, broadcast
-from worker.engine.recognizers.events import AudioFormat, Event
+from worker.engine.recognizers.events import Event, SpeechRequest
 from worker.engine.recognizers.factory import RecognizerTraits
 from worker.engine.requests import (
     PONG,
@@ -137,9 +137,6 @@ class Room:
             return
         if self.conversation is not None and self.is_listening(socket) and socket.session is not None:
             session = socket.session
-            audio_format = self.conversation.audio_format(socket.line)
-            assert audio_format is not None
-            self._context.metrics.note_audio(audio_format, len(audio))
             session.feed(audio)
             await session.ready()
             await socket.peer.drained()
@@ -248,7 +245,7 @@ class Room:
     def _receive_modify(self, socket: SpeakerSocket, request: ModifyRequest) -> None:
         conversation = self.conversation
         current = None if conversation is None else conversation.audio_format(socket.line)
-        if conversation is None or current is None:
+        if conversation is None or current is None or not self.is_listening(socket):
             details = "A modify_request needs a running session."
             socket.peer.send(_encode(messages.input_error("Invalid modify_request.", details)))
             return
@@ -289,8 +286,9 @@ class Room:
                     if audience is not Audience.LINE:
                         to_subscribers.append(encoded)
                     to_subscribers += self._short_form(line, frame)
-                case Listen(line, audio_format, vocabulary):
-                    self._listen(conversation, line, audio_format, vocabulary)
+                case Listen(line, audio_format, vocabulary, language):
+                    wanted = SpeechRequest(audio_format=audio_format, language=language, vocabulary=vocabulary)
+                    self._listen(conversation, line, wanted)
                 case ChangeFormat(line, audio_format):
                     session = self.sockets[line].session
                     assert session is not None
@@ -322,9 +320,7 @@ class Room:
                 return [_encode(messages.transcript_response(frame))]
         return []
 
-    def _listen(
-        self, conversation: Conversation, line: int, audio_format: AudioFormat, vocabulary: tuple[str, ...]
-    ) -> None:
+    def _listen(self, conversation: Conversation, line: int, wanted: SpeechRequest) -> None:
         socket = self.sockets[line]
 
         def on_events(events: list[Event]) -> None:
@@ -342,9 +338,14 @@ class Room:
             if socket.flushed is not None:
                 socket.flushed.set()
 
-        listeners = Listeners(on_events=on_events, on_finished=on_finished, on_failed=on_failed)
+        listeners = Listeners(
+            on_events=on_events,
+            on_heard=self._context.metrics.note_audio,
+            on_finished=on_finished,
+            on_failed=on_failed,
+        )
         socket.joined = True
-        socket.session = self._context.sessions.open(audio_format, vocabulary, listeners)
+        socket.session = self._context.sessions.open(wanted, listeners)
 
     def _finish(self, conversation: Conversation, socket: SpeakerSocket) -> None:
         assert socket.session is not None

@@ -16,11 +16,33 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Listeners:
-    """Whom a session tells; none of them is called after `Session.abort` or after ``on_finished`` or ``on_failed``."""
+    """Whom a session tells; none of them is called after `Session.abort` or after ``on_finished`` or ``on_failed``.
+
+    Args:
+        on_heard: Gets the seconds of audio that were heard since the last call.
+    """
 
     on_events: Callable[[list[Event]], None]
+    on_heard: Callable[[float], None]
     on_finished: Callable[[], None]
     on_failed: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How busy recognition is.
+
+    Args:
+        share: Of the processes' time, what the sessions need to be heard as they are spoken.
+        real_time_factor: Seconds of work for one second of audio, lately.
+        backlog_seconds: Audio that was fed and not yet heard, over all sessions.
+        late_seconds: By how much the latest session lags behind its speaker.
+    """
+
+    share: float = 0.0
+    real_time_factor: float = 0.0
+    backlog_seconds: float = 0.0
+    late_seconds: float = 0.0
 
 
 class Session(Protocol):
@@ -44,16 +66,18 @@ class SessionMaker(Protocol):
     """Starts sessions; owns what they share."""
 
     @property
-    def backlog_seconds(self) -> float:
-        """Audio that was fed and not yet recognised, over all sessions."""
+    def load(self) -> Load: ...
 
     @property
     def overloaded(self) -> bool:
         """One more session would make all of them fall behind."""
 
+    def admit(self) -> bool:
+        """Whether there is room for a session that will be opened soon, which is then counted on."""
+
     async def start(self) -> None: ...
 
-    def open(self, audio_format: AudioFormat, vocabulary: tuple[str, ...], listeners: Listeners) -> Session: ...
+    def open(self, request: SpeechRequest, listeners: Listeners) -> Session: ...
 
     async def stop(self) -> None: ...
 
@@ -71,18 +95,20 @@ class LocalSessionMaker:
         self._delay = delay
 
     @property
-    def backlog_seconds(self) -> float:
-        return 0.0
+    def load(self) -> Load:
+        return Load()
 
     @property
     def overloaded(self) -> bool:
         return False
 
+    def admit(self) -> bool:
+        return True
+
     async def start(self) -> None:
         pass
 
-    def open(self, audio_format: AudioFormat, vocabulary: tuple[str, ...], listeners: Listeners) -> Session:
-        request = SpeechRequest(audio_format=audio_format, vocabulary=vocabulary)
+    def open(self, request: SpeechRequest, listeners: Listeners) -> Session:
         return _LocalSession(self._make(request), self._delay, listeners)
 
     async def stop(self) -> None:
@@ -100,6 +126,7 @@ class _LocalSession:
         self._queue: deque[tuple[float, list[Event] | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
+        self._heard_seconds = 0.0
 
     def feed(self, audio: bytes) -> None:
         self._run(lambda: self._recognizer.accept(audio))
@@ -132,6 +159,9 @@ class _LocalSession:
             self.abort()
             self._listeners.on_failed()
             return
+        more_seconds = self._recognizer.heard_seconds - self._heard_seconds
+        self._heard_seconds += more_seconds
+        self._listeners.on_heard(more_seconds)
         if events:
             self._later(events)
 

@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias
 
 from worker.errors import ConfigurationError
 
-RecognizerName: TypeAlias = Literal["pocketsphinx", "coded", "sherpa-onnx"]
-RECOGNIZERS: tuple[RecognizerName, ...] = ("pocketsphinx", "coded", "sherpa-onnx")
+RecognizerName: TypeAlias = Literal["pocketsphinx", "coded", "sherpa-onnx", "vosk", "faster-whisper"]
+RECOGNIZERS: tuple[RecognizerName, ...] = ("pocketsphinx", "coded", "sherpa-onnx", "vosk", "faster-whisper")
+_NEEDS_MODEL = ("sherpa-onnx", "vosk", "faster-whisper")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +108,10 @@ class EngineSettings:
             text
             for wrong, text in (
                 (self.recognizer not in RECOGNIZERS, f"recognizer is one of {', '.join(RECOGNIZERS)}"),
-                (self.recognizer == "sherpa-onnx" and self.model_dir is None, "sherpa-onnx needs model_dir"),
+                (
+                    self.recognizer in _NEEDS_MODEL and self.model_dir is None,
+                    f"{self.recognizer} needs model_dir",
+                ),
                 (not 0 <= self.port <= 65_535, "port lies between 0 and 65535"),
                 (not 0 <= low <= high, "result_delay_seconds are two numbers, the shorter delay first"),
                 (self.pool_processes < 1, "pool_processes is at least 1"),

@@ -13,7 +13,7 @@ from tests.unit.engine.client import Engine, StartEngine
 from worker.engine.metrics import PREFIX
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.recognizers.coded import encode_utterance
-from worker.engine.recognizers.events import AudioFormat
+from worker.engine.recognizers.events import SpeechRequest
 from worker.engine.sessions import Listeners
 
 BOUNDED_LABELS = {"kind", "reason", "generation", "version", "implementation", "major", "minor", "patchlevel"}
@@ -78,15 +78,15 @@ async def test_the_backlog_is_what_was_not_recognised() -> None:
     maker = PoolSessionMaker("coded", None, processes=1, max_backlog_seconds=60.0)
     await maker.start()
     done = asyncio.Event()
-    listeners = Listeners(on_events=lambda _: None, on_finished=done.set, on_failed=done.set)
+    listeners = Listeners(on_events=lambda _: None, on_heard=lambda _: None, on_finished=done.set, on_failed=done.set)
     try:
-        session = maker.open(AudioFormat(), (), listeners)
+        session = maker.open(SpeechRequest(), listeners)
         session.feed(bytes(32_000))
         session.feed(bytes(16_000))
-        assert maker.backlog_seconds == 1.5
+        assert maker.load.backlog_seconds == 1.5
         session.finish()
         await done.wait()
-        assert maker.backlog_seconds == 0
+        assert maker.load.backlog_seconds == 0
     finally:
         await maker.stop()
 

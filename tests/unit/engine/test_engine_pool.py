@@ -13,7 +13,7 @@ from tests.unit.engine.client import StartEngine
 from worker.demo.recorded_call import load_call
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.recognizers.coded import encode_utterance
-from worker.engine.recognizers.events import AudioFormat, Event, Final
+from worker.engine.recognizers.events import Event, Final, SpeechRequest
 from worker.engine.sessions import Listeners, Session
 from worker.errors import ConfigurationError
 
@@ -23,6 +23,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.heard: list[float] = []
         self.finished = asyncio.Event()
         self.failed = asyncio.Event()
 
@@ -31,7 +32,12 @@ class Heard:
         return [event.text for event in self.events if isinstance(event, Final)]
 
     def listeners(self) -> Listeners:
-        return Listeners(on_events=self.events.extend, on_finished=self.finished.set, on_failed=self.failed.set)
+        return Listeners(
+            on_events=self.events.extend,
+            on_heard=self.heard.append,
+            on_finished=self.finished.set,
+            on_failed=self.failed.set,
+        )
 
 
 @pytest.fixture
@@ -44,7 +50,7 @@ async def pool() -> AsyncIterator[PoolSessionMaker]:
 
 def _open(pool: PoolSessionMaker) -> tuple[Session, Heard]:
     heard = Heard()
-    return pool.open(AudioFormat(), (), heard.listeners()), heard
+    return pool.open(SpeechRequest(), heard.listeners()), heard
 
 
 async def _soon(event: asyncio.Event) -> None:

@@ -88,6 +88,9 @@ class CodedRecognizer:
     if the bytes were 16-bit samples of the declared rate, so a generator of coded speech must count the same way.
     """
 
+    # What is read exactly needs no help.
+    ignored_vocabulary = 0
+
     def __init__(self, audio_format: AudioFormat) -> None:
         self._format = audio_format
         self._restart()

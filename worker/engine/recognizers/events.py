@@ -85,6 +85,10 @@ class Recognizer(Protocol):
     """
 
     @property
+    def ignored_vocabulary(self) -> int:
+        """How many entries of the request's vocabulary it cannot favour."""
+
+    @property
     def heard_seconds(self) -> float:
         """How much of the audio was heard; never goes back but by `reset`."""
 

@@ -6,20 +6,25 @@ The kind of the model is told by the files in its folder:
     *encoder*.onnx *decoder*.onnx *joiner*.onnx   transducer (zipformer and others)
     *encoder*.onnx *decoder*.onnx        paraformer
     one other *.onnx                     CTC: NeMo when its name says so, else zipformer2
+    bpe.vocab                            with a transducer: it can favour vocabularies, and searches more widely
 
 Quantised files (``*.int8.onnx``) are taken when there are no others.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from worker.engine.recognizers.events import Event, Final, HeardWord, Partial, SpeechRequest
+from worker.engine.recognizers.models import Models, find_models
 from worker.engine.recognizers.pcm import TARGET_HZ, Samples
 from worker.engine.recognizers.speech import SpeechRecognizer
+from worker.engine.recognizers.vocabulary import spoken_words
 from worker.errors import ConfigurationError
 
 _PAUSE_SECONDS = 0.5
@@ -30,6 +35,7 @@ _TAIL = np.zeros(int(0.66 * TARGET_HZ), dtype=np.int16)
 # SentencePiece marks the beginning of a word so.
 _WORD_BEGINS = ("▁", " ")
 _LAST_TOKEN_SECONDS = 0.1
+_CONTROL_TOKEN = re.compile(r"<[^>\s]*>")
 
 
 class SherpaFactory:
@@ -44,12 +50,40 @@ class SherpaFactory:
             import sherpa_onnx  # type: ignore[import-not-found,unused-ignore] # an extra of its own
         except ImportError as error:
             raise ConfigurationError("the recogniser sherpa-onnx needs the extra 'sherpa'") from error
-        if model_dir is None:
-            raise ConfigurationError("the recogniser sherpa-onnx needs a folder with a model")
-        self._recognizer: Any = load_model(sherpa_onnx, model_dir)
+        self._models = Models(find_models(model_dir, is_sherpa_model), lambda folder: SherpaModel(sherpa_onnx, folder))
 
     def __call__(self, request: SpeechRequest) -> SpeechRecognizer:
-        return SpeechRecognizer(SherpaTranscriber(self._recognizer), request.audio_format)
+        model = self._models.choose(request.language)
+        hotwords = model.hotwords(request.vocabulary)
+        ignored = len(request.vocabulary) - len(hotwords)
+        transcriber = SherpaTranscriber(model.recognizer, hotwords)
+        return SpeechRecognizer(transcriber, request.audio_format, ignored_vocabulary=ignored)
+
+
+def is_sherpa_model(folder: Path) -> bool:
+    return (folder / "tokens.txt").is_file()
+
+
+class SherpaModel:
+    """A loaded model.
+
+    Raises:
+        ConfigurationError: It cannot be loaded.
+    """
+
+    def __init__(self, library: Any, folder: Path) -> None:
+        self.recognizer: Any = load_model(library, folder)
+        self._favours = favours_vocabulary(folder)
+        # Models that know capitals only know no other spelling.
+        tokens = (folder / "tokens.txt").read_text(encoding="utf-8") if self._favours else ""
+        self._capitals = not any(letter.islower() for letter in _CONTROL_TOKEN.sub("", tokens))
+
+    def hotwords(self, vocabulary: tuple[str, ...]) -> list[str]:
+        """The entries of a vocabulary that it can favour, as it writes them."""
+        if not self._favours:
+            return []
+        phrases = [" ".join(spoken_words(text)) for text in vocabulary]
+        return [phrase.upper() if self._capitals else phrase for phrase in phrases if phrase]
 
 
 def load_model(library: Any, model_dir: Path) -> Any:
@@ -59,8 +93,6 @@ def load_model(library: Any, model_dir: Path) -> Any:
         ConfigurationError: The folder holds no streaming model that we know.
     """
     tokens = model_dir / "tokens.txt"
-    if not tokens.is_file():
-        raise ConfigurationError(f"{model_dir} holds no tokens.txt")
     encoder, decoder, joiner = (_find(model_dir, f"*{part}*.onnx") for part in ("encoder", "decoder", "joiner"))
     common = {
         "tokens": str(tokens),
@@ -74,6 +106,12 @@ def load_model(library: Any, model_dir: Path) -> Any:
     make = library.OnlineRecognizer
     try:
         if encoder and decoder and joiner:
+            if favours_vocabulary(model_dir):
+                common |= {
+                    "decoding_method": "modified_beam_search",
+                    "modeling_unit": "bpe",
+                    "bpe_vocab": str(model_dir / "bpe.vocab"),
+                }
             return make.from_transducer(encoder=str(encoder), decoder=str(decoder), joiner=str(joiner), **common)
         if encoder and decoder:
             return make.from_paraformer(encoder=str(encoder), decoder=str(decoder), **common)
@@ -87,14 +125,20 @@ def load_model(library: Any, model_dir: Path) -> Any:
         raise ConfigurationError(f"the model in {model_dir} cannot be loaded") from error
 
 
+def favours_vocabulary(model_dir: Path) -> bool:
+    """Whether the model is a transducer that knows how its words are written in pieces."""
+    return (model_dir / "bpe.vocab").is_file() and _find(model_dir, "*joiner*.onnx") is not None
+
+
 class SherpaTranscriber:
     """One session; endpoints are the library's own."""
 
     _stream: Any
     _said: str
 
-    def __init__(self, recognizer: Any) -> None:
+    def __init__(self, recognizer: Any, hotwords: Sequence[str]) -> None:
         self._recognizer = recognizer
+        self._hotwords = "/".join(hotwords) or None
         self._restart()
 
     def __repr__(self) -> str:
@@ -128,7 +172,7 @@ class SherpaTranscriber:
         self._stream = None
 
     def _restart(self) -> None:
-        self._stream = self._recognizer.create_stream()
+        self._stream = self._recognizer.create_stream(self._hotwords)
         self._samples = 0
         self._begin_seconds = 0.0
         self._said = ""

@@ -35,7 +35,8 @@ class SpeechRecognizer:
     Invariant: the transcriber hears blocks of one size, so that nothing it says depends on how audio was cut.
     """
 
-    def __init__(self, transcriber: Transcriber, audio_format: AudioFormat) -> None:
+    def __init__(self, transcriber: Transcriber, audio_format: AudioFormat, *, ignored_vocabulary: int = 0) -> None:
+        self.ignored_vocabulary = ignored_vocabulary
         self._transcriber = transcriber
         self._format = audio_format
         self._restart()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,10 +25,9 @@ from worker.engine.recognizers.events import (
     Partial,
     SpeechRequest,
 )
-from worker.engine.recognizers.sherpa import SherpaFactory, load_model, words_of
+from worker.engine.recognizers.sherpa import words_of
 from worker.engine.recognizers.speech import SpeechRecognizer
 from worker.engine.recognizers.sphinx import SphinxFactory
-from worker.errors import ConfigurationError
 
 
 @given(st.lists(st.booleans(), max_size=900))
@@ -170,6 +167,28 @@ def test_silence_is_not_speech(sphinx: SphinxFactory) -> None:
     assert repr(recognizer).startswith("<SpeechRecognizer")
 
 
+# Two turns of the call in which the recogniser mishears a phrase.
+PHRASES = [(8, "your phone number", "what is your phone number"), (2, "can i have", "can i have your name")]
+
+
+@pytest.mark.parametrize(("turn", "phrase", "said"), PHRASES)
+def test_a_vocabulary_is_favoured(sphinx: SphinxFactory, turn: int, phrase: str, said: str) -> None:
+    """A phrase that is misheard is heard with it in the vocabulary, word by word in time; and only in that session."""
+    audio = load_call().turns[turn].audio + bytes(32_000)
+    vocabulary = (phrase.title() + "!", "Kowalski", "zzyzx road", "net-terms")
+    recognizer = sphinx(SpeechRequest(vocabulary=vocabulary))
+    # One of them is in no dictionary.
+    assert recognizer.ignored_vocabulary == 1
+    favoured = _hear(recognizer, [audio])
+    assert said in " ".join(word.text for word in _words(favoured))
+    assert any(phrase in event.text for event in favoured if isinstance(event, Partial))
+    for word, following in itertools.pairwise(_words(favoured)):
+        assert word.start_seconds < word.end_seconds <= following.start_seconds + 0.02
+    plain = sphinx(SpeechRequest(vocabulary=("zzyzx",)))
+    assert plain.ignored_vocabulary == 1
+    assert said not in " ".join(word.text for word in _words(_hear(plain, [audio])))
+
+
 def test_words_are_put_together() -> None:
     """Pieces become words at their marks, with the time from one beginning to the next."""
     words = words_of(["▁HE", "LLO", "▁THERE"], [0.5, 0.6, 1.0], 2.0)
@@ -177,12 +196,3 @@ def test_words_are_put_together() -> None:
     assert words[0].end_seconds == 3.0
     assert [word.text for word in words_of(["hel@@", "lo", "you"], [0.0, 0.1, 0.2], 0.0)] == ["hello", "you"]
     assert words_of(["a"], [], 0.0) == []
-
-
-def test_a_missing_model_is_a_configuration_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The operator is told what is missing: the extra, the folder, the files in it."""
-    monkeypatch.setitem(sys.modules, "sherpa_onnx", None)
-    with pytest.raises(ConfigurationError, match="extra"):
-        SherpaFactory(tmp_path)
-    with pytest.raises(ConfigurationError, match=r"tokens\.txt"):
-        load_model(object(), tmp_path)
