@@ -168,8 +168,7 @@ class ConversationMachine(RuleBasedStateMachine):
     def start(self, user: str | None, timeout: int, disconnect: bool, members: dict[str, Any]) -> None:
         line = len(self.users) + 1
         self.users[line], self.timeouts[line] = user, timeout
-        if self.absent.get(user):
-            self.absent[user].pop(0)
+        self.absent[user] = [until for until in self.absent.get(user, ()) if until > self.now][1:]
         wanted = request(user, noConnectionTimeout=timeout, disconnectOnStopRequest=disconnect, **members)
         self.check(self.conversation.receive_start(line, wanted, self.now))
         assert self.latest[line] == "recognition_started"
@@ -266,12 +265,8 @@ class ConversationMachine(RuleBasedStateMachine):
     def is_over_once_and_only_when_nobody_is_left_or_awaited(self) -> None:
         awaited = any(until > self.now for times in self.absent.values() for until in times)
         assert self.over == self.conversation.completed
-        if self.conversation.completed:
-            assert not self.alive()
-        elif self.users:
-            assert self.alive() or awaited or self.conversation.next_deadline() is not None
-        if self.alive():
-            assert not self.conversation.completed
+        if self.users:
+            assert self.conversation.completed == (not self.alive() and not awaited)
 
     @invariant()
     def a_live_conversation_waits_for_something(self) -> None:
