@@ -21,6 +21,16 @@ function newSymbl({ appId, appSecret, engineUrl, reconnectOnError }) {
   return new Symbl({ appId, appSecret, basePath: engineUrl, logLevel: 'error', reconnectOnError });
 }
 
+/** A connection. An engine that is busy refuses it (429), and then the SDK's promise is never settled: this tries again. */
+async function connect(settings, audioStream) {
+  for (let attempt = 0; attempt < 12; attempt += 1) {
+    const connecting = newSymbl(settings).createConnection(settings.sessionId, audioStream);
+    const connection = await Promise.race([connecting, sleep(5)]);
+    if (connection) return connection;
+  }
+  throw new Error('the engine did not take the connection');
+}
+
 /** Keeps what arrives, by event. Subscribers are not told of every event. */
 function listen(connection) {
   const received = {};
@@ -76,7 +86,7 @@ window.wrongCredentials = async (settings) => {
 
 /** What the microphone hears, with the rate of the device. */
 window.fromMicrophone = async (settings) => {
-  const connection = await newSymbl(settings).createConnection(settings.sessionId);
+  const connection = await connect(settings);
   const received = listen(connection);
   await connection.startProcessing(request({ config: { encoding: 'LINEAR16' } }, settings));
   await sleep(settings.seconds + 1);
@@ -96,7 +106,7 @@ window.fromGraphAsOpus = async (settings) => {
     streamPages: true,
     encoderPath: `${location.origin}/encoder.js`,
   });
-  const connection = await newSymbl(settings).createConnection(settings.sessionId, stream);
+  const connection = await connect(settings, stream);
   const received = listen(connection);
   await connection.startProcessing(request({ config: { encoding: 'OPUS', sampleRateHertz: 48000 } }, settings));
   play();
@@ -107,7 +117,7 @@ window.fromGraphAsOpus = async (settings) => {
 /** A silent microphone, and audio that the page itself sends. */
 async function startSilently(settings, more = {}) {
   const { source } = await sourceNode(null, 16000);
-  const connection = await newSymbl(settings).createConnection(settings.sessionId, new LINEAR16AudioStream(source));
+  const connection = await connect(settings, new LINEAR16AudioStream(source));
   const received = listen(connection);
   await connection.startProcessing(request({ config: { encoding: 'LINEAR16', sampleRateHertz: 16000 }, ...more }, settings));
   return { connection, received };
