@@ -151,10 +151,10 @@ class ConversationMachine(RuleBasedStateMachine):
     def alive(self) -> list[int]:
         return [line for line in self.users if self.conversation.line_state(line) is not None]
 
-    @precondition(lambda self: not self.conversation.completed)
+    @precondition(lambda self: not self.conversation.completed and len(self.alive()) < 3)
     @rule(
         user=st.sampled_from([None, "ines", "omar"]),
-        timeout=st.sampled_from([0, 10, 300]),
+        timeout=st.sampled_from([60, 0, 300]),
         disconnect=st.booleans(),
         members=st.sampled_from(
             [
@@ -212,9 +212,9 @@ class ConversationMachine(RuleBasedStateMachine):
     def finish(self, data: st.DataObject) -> None:
         line = data.draw(st.sampled_from(sorted(self.flushing)))
         self.flushing.discard(line)
-        was_lost = line in self.lost
+        comes_back = line in self.lost and not self.ends(line)
         actions = self.conversation.receive_flushed(line, self.now)
-        if was_lost and line not in self.completions and not self.ends(line):
+        if comes_back:
             self.note_absence(line)
         self.check(actions)
 
@@ -234,6 +234,15 @@ class ConversationMachine(RuleBasedStateMachine):
         if self.conversation.line_state(line) in (LineState.LISTENING, LineState.IDLE):
             self.note_absence(line)
         self.check(self.conversation.receive_loss(line, self.now))
+
+    @precondition(lambda self: self.alive())
+    @rule(data=st.data())
+    def stop_and_lose(self, data: st.DataObject) -> None:
+        """What an impatient client does."""
+        line = data.draw(st.sampled_from(sorted(self.alive())))
+        if self.conversation.line_state(line) is LineState.LISTENING:
+            self.check(self.conversation.receive_stop(line, self.now))
+            self.check(self.conversation.receive_loss(line, self.now))
 
     @precondition(lambda self: self.users)
     @rule(data=st.data())
@@ -274,7 +283,7 @@ class ConversationMachine(RuleBasedStateMachine):
             assert self.conversation.next_deadline() is not None or self.flushing
 
 
-ConversationMachine.TestCase.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+ConversationMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)
 test_any_sequence_of_inputs = ConversationMachine.TestCase
 
 
