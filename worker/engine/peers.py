@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -22,6 +23,9 @@ logger = logging.getLogger(__name__)
 _CLOSE_SECONDS = 10.0
 # The kernel would take megabytes for a reader that has stopped, unseen.
 _KERNEL_BUFFER_BYTES = 65_536
+# A few milliseconds.
+_PEERS_PER_TURN = 250
+_MAX_BROADCASTS_WAITING = 4
 _FINAL_TEXT = 0x81
 
 
@@ -178,9 +182,58 @@ class Peer:
         self._task = asyncio.create_task(self._websocket.close(code=code))
 
 
-def broadcast(peers: Iterable[Peer], frames: Sequence[TextFrame]) -> None:
-    """Sends the same frames to many peers, at the cost of one system call each."""
-    if frames:
-        wire = b"".join(frame.wire for frame in frames)
-        for peer in peers:
-            peer.write(wire)
+class Broadcast:
+    """Sends the same to many peers, in order for each of them.
+
+    Thousands of system calls in a row would keep all other conversations waiting: after some of them the event loop
+    gets its turn.
+
+    Invariant: ``_queue`` holds what was not done for all of its peers yet; the first ``_done`` peers of its head have
+    had it. A turn is scheduled exactly while there is something in it.
+    """
+
+    def __init__(self) -> None:
+        self._queue: deque[tuple[Sequence[Peer], Callable[[Peer], None]]] = deque()
+        self._done = 0
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
+
+    def __repr__(self) -> str:
+        return f"<Broadcast waiting={len(self._queue)}>"
+
+    def send(self, peers: Collection[Peer], frames: Sequence[TextFrame]) -> None:
+        """Sends frames, at the cost of one system call for each peer."""
+        if frames:
+            wire = b"".join(frame.wire for frame in frames)
+            self._do(peers, lambda peer: peer.write(wire))
+
+    def close(self, peers: Collection[Peer], code: int, *, grace_seconds: float) -> None:
+        """Closes peers after what was sent; see `Peer.close`."""
+        self._do(peers, lambda peer: peer.close(code, grace_seconds=grace_seconds))
+
+    async def drained(self) -> None:
+        """Waits while much is still to be sent, so that nobody speaks faster than all can be told."""
+        await self._caught_up.wait()
+
+    def _do(self, peers: Collection[Peer], act: Callable[[Peer], None]) -> None:
+        if not peers:
+            return
+        # Who comes later does not get it, who goes does not mind.
+        self._queue.append((tuple(peers), act))
+        if len(self._queue) == 1:
+            self._take_turn()
+        elif len(self._queue) > _MAX_BROADCASTS_WAITING:
+            self._caught_up.clear()
+
+    def _take_turn(self) -> None:
+        peers, act = self._queue[0]
+        for peer in peers[self._done : self._done + _PEERS_PER_TURN]:
+            act(peer)
+        self._done += _PEERS_PER_TURN
+        if self._done >= len(peers):
+            self._queue.popleft()
+            self._done = 0
+            if len(self._queue) <= _MAX_BROADCASTS_WAITING:
+                self._caught_up.set()
+        if self._queue:
+            asyncio.get_running_loop().call_soon(self._take_turn)

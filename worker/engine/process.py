@@ -9,14 +9,12 @@ import sys
 
 logger = logging.getLogger(__name__)
 
-# New objects between two collections; every fourth also visits those that survived one.
-_COLLECT_EVERY = 5_000
 # Sockets of neighbours, files, pipes.
 _SPARE_FILES = 100
 
 
 def prepare_process(max_connections: int) -> None:
-    """As many open files as the system allows, and no collector that stops the loop to look at what never changes.
+    """As many open files as the system allows, and no garbage collector that stops for what never changes.
 
     Args:
         max_connections: Sockets that the engine would accept.
@@ -30,7 +28,6 @@ def prepare_process(max_connections: int) -> None:
     gc.collect()
     # Modules, lexicons and models stay as they are: a full collection would visit hundreds of thousands of them.
     gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY, 4, 20)
 
 
 def _raise_open_files() -> int | None:

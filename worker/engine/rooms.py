@@ -28,7 +28,7 @@ from worker.engine.conversation import (
 )
 from worker.engine.messages import Frame
 from worker.engine.metrics import EngineMetrics
-from worker.engine.peers import Outlet, Peer, TextFrame, broadcast
+from worker.engine.peers import Broadcast, Outlet, Peer, TextFrame
 from worker.engine.recognizers.events import Event, SpeechRequest
 from worker.engine.recognizers.factory import RecognizerTraits
 from worker.engine.requests import (
@@ -105,6 +105,7 @@ class Room:
         self.conversation: Conversation | None = None
         self.sockets: dict[int, SpeakerSocket] = {}
         self.subscribers: set[Peer] = set()
+        self._broadcast = Broadcast()
         self._context = context
         self._on_empty = on_empty
         self._timer: asyncio.TimerHandle | None = None
@@ -140,6 +141,7 @@ class Room:
             session.feed(audio)
             await session.ready()
             await socket.peer.drained()
+            await self._broadcast.drained()
 
     def receive_speaker(self, socket: SpeakerSocket, speaker: SpeakerRequest, at: float) -> None:
         """Somebody else speaks on this socket from now on.
@@ -227,7 +229,9 @@ class Room:
                     started_at=self._context.clock(),
                 )
             )
-            broadcast(self.subscribers, [_encode(messages.subscription_started(self.conversation.conversation_id))])
+            self._broadcast.send(
+                self.subscribers, [_encode(messages.subscription_started(self.conversation.conversation_id))]
+            )
         if request.enable_all_trackers:
             saved = self._context.account_trackers(self.account)
             request = replace(request, trackers=(*request.trackers, *saved))
@@ -296,13 +300,13 @@ class Room:
                 case Flush(line):
                     self._finish(conversation, self.sockets[line])
                 case Close(None, code):
-                    broadcast(self.subscribers, to_subscribers)
+                    self._broadcast.send(self.subscribers, to_subscribers)
                     to_subscribers.clear()
-                    for peer in self.subscribers:
-                        peer.close(code, grace_seconds=self._context.completion_grace_seconds)
+                    grace_seconds = self._context.completion_grace_seconds
+                    self._broadcast.close(self.subscribers, code, grace_seconds=grace_seconds)
                 case Close(int(line), code):
                     self._close(line, code)
-        broadcast(self.subscribers, to_subscribers)
+        self._broadcast.send(self.subscribers, to_subscribers)
 
     def _send_to_speakers(self, audience: Audience, line: int | None, frame: TextFrame) -> None:
         if audience is Audience.EVERYONE:

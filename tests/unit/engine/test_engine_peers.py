@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 
 from worker.engine import peers
-from worker.engine.peers import Peer, TextFrame, broadcast
+from worker.engine.peers import Broadcast, Peer, TextFrame
 
 PATIENCE_SECONDS = 10.0
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -158,10 +158,11 @@ async def test_frames_of_every_size_arrive(server: Server, size: int) -> None:
 @on_both_loops
 async def test_many_peers_hear_the_same_in_order_beside_pings(server: Server) -> None:
     """Broadcasts, single frames and pings of both sides do not disturb each other."""
+    broadcast = Broadcast()
     opened = [await server.connect() for _ in range(20)]
     sent = frames(120)
     for number in range(0, len(sent), 3):
-        broadcast((peer for _, peer, _ in opened), sent[number : number + 2])
+        broadcast.send([peer for _, peer, _ in opened], sent[number : number + 2])
         _, _, websocket = opened[number % len(opened)]
         client, _, _ = opened[(number + 1) % len(opened)]
         await asyncio.gather(websocket.ping(b"are you there?"), client.ping())
@@ -177,12 +178,13 @@ async def test_many_peers_hear_the_same_in_order_beside_pings(server: Server) ->
 @on_both_loops
 async def test_a_slow_reader_is_cut_off_and_nobody_else_notices(server: Server) -> None:
     """What waits for one never delays the others, and is bounded."""
+    broadcast = Broadcast()
     raw, slow = await server.connect_stalled()
     opened = [await server.connect() for _ in range(5)]
     sent = frames(500, size=4000)
     reading = [asyncio.create_task(rest_of(client)) for client, _, _ in opened]
     for frame in sent:
-        broadcast([slow, *(peer for _, peer, _ in opened)], [frame])
+        broadcast.send([slow, *(peer for _, peer, _ in opened)], [frame])
         assert slow.too_slow or slow.backlog_bytes <= MAX_BACKLOG_BYTES
         await asyncio.sleep(0)
     assert slow.too_slow
@@ -251,7 +253,7 @@ async def test_close_comes_after_what_was_sent_and_nothing_after_it(server: Serv
     """The close code is the one that was asked for first."""
     client, peer, _ = await server.connect()
     sent = frames(50, size=3000)
-    broadcast([peer], sent)
+    Broadcast().send([peer], sent)
     peer.close(1001)
     peer.close(1011)
     peer.send(TextFrame(b"too late"))
@@ -307,12 +309,13 @@ async def test_what_is_left_after_the_end_is_given_up(server: Server, monkeypatc
 @on_both_loops
 async def test_clients_may_go_while_a_broadcast_is_under_way(server: Server) -> None:
     """Whoever stays hears everything."""
+    broadcast = Broadcast()
     opened = [await server.connect() for _ in range(12)]
     staying, leaving = opened[:6], opened[6:]
     reading = [asyncio.create_task(rest_of(client)) for client, _, _ in staying]
     sent = frames(60)
     for number, frame in enumerate(sent):
-        broadcast((peer for _, peer, _ in opened), [frame])
+        broadcast.send([peer for _, peer, _ in opened], [frame])
         if number % 10 == 5:
             client, peer, _ = leaving[number // 10]
             match number // 10 % 3:
@@ -338,7 +341,7 @@ async def test_a_peer_whose_connection_is_closed_takes_everything_in_silence(ser
     await until(lambda: server.ended == 1)
     for _ in range(10):
         peer.send(TextFrame(b"nobody hears this"))
-        broadcast([peer], frames(2))
+        Broadcast().send([peer], frames(2))
     await asyncio.wait_for(peer.drained(), PATIENCE_SECONDS)
     peer.close(grace_seconds=0.01)
     peer.abort()
@@ -363,6 +366,45 @@ async def test_a_peer_without_a_connection_takes_everything_in_silence(server: S
     await client.close()
 
 
+@on_both_loops
+async def test_a_broadcast_to_many_leaves_turns_to_others(server: Server) -> None:
+    """In several turns of the loop everybody still hears everything in order, and the close last; who comes in between
+    hears only what is sent from then on.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(peers, "_PEERS_PER_TURN", 2)
+        opened = [await server.connect() for _ in range(7)]
+        late, late_peer, _ = await server.connect()
+        everybody = [peer for _, peer, _ in opened]
+        broadcast = Broadcast()
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(others())
+        sent = frames(40)
+        for frame in sent[:20]:
+            broadcast.send(everybody, [frame])
+        waiting = asyncio.create_task(broadcast.drained())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        everybody.append(late_peer)
+        broadcast.send(everybody, sent[20:])
+        broadcast.close(everybody, 1001, grace_seconds=0.0)
+        broadcast.send(everybody, frames(1))
+        await asyncio.wait_for(waiting, PATIENCE_SECONDS)
+        received = await asyncio.gather(*(rest_of(client) for client, _, _ in opened), rest_of(late))
+        other.cancel()
+    assert received == [*(texts(sent) for _ in opened), texts(sent[20:])]
+    assert {client.close_code for client in (late, *(client for client, _, _ in opened))} == {1001}
+    # Twenty broadcasts to seven peers, two at a time.
+    assert turns >= 60
+
+
 STEPS = st.one_of(
     st.tuples(st.just("send"), st.integers(0, 3), st.integers(0, 70_000)),
     st.tuples(st.just("broadcast"), st.integers(1, 4), st.integers(0, 300)),
@@ -372,7 +414,7 @@ STEPS = st.one_of(
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps=st.lists(STEPS, max_size=25))
 def test_any_sequence_of_sends_and_ends(loop: str, steps: list[tuple[str, int, int]]) -> None:
     """Every client receives a beginning of what was sent to it, all of it when it was closed in peace, and the code."""
@@ -381,6 +423,7 @@ def test_any_sequence_of_sends_and_ends(loop: str, steps: list[tuple[str, int, i
         async with serving() as server:
             opened = [await server.connect() for _ in range(4)]
             expected: list[list[str]] = [[] for _ in opened]
+            broadcast = Broadcast()
             ends: list[tuple[str, int] | None] = [None for _ in opened]
             reading = [asyncio.create_task(rest_of(client)) for client, _, _ in opened]
             for count, (step, number, size) in enumerate(steps):
@@ -393,7 +436,7 @@ def test_any_sequence_of_sends_and_ends(loop: str, steps: list[tuple[str, int, i
                 if step == "send":
                     peer.send(frame)
                 elif step == "broadcast":
-                    broadcast((each for _, each, _ in opened), [frame])
+                    broadcast.send([each for _, each, _ in opened], [frame])
                 elif step == "yield":
                     await asyncio.sleep(0)
                 elif ends[number] is None and step == "ping":
