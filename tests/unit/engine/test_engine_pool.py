@@ -7,13 +7,15 @@ import os
 import signal
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
 
 from tests.unit.engine.client import StartEngine
+from tests.unit.engine.recognizers.encoders import encode_flac
 from worker.demo.recorded_call import load_call
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.recognizers.coded import encode_utterance
-from worker.engine.recognizers.events import Event, Final, SpeechRequest
+from worker.engine.recognizers.events import FLAC, AudioFormat, Event, Final, SpeechRequest
 from worker.engine.sessions import Listeners, Session
 from worker.errors import ConfigurationError
 
@@ -104,6 +106,87 @@ async def test_a_process_that_cannot_work_stops_the_start() -> None:
     maker = PoolSessionMaker("sherpa-onnx", None, processes=1, max_backlog_seconds=1.0)
     with pytest.raises(ConfigurationError, match="sherpa"):
         await maker.start()
+
+
+async def test_a_flood_starves_nobody() -> None:
+    """A session that has sent a whole call at once does not keep a short one behind it waiting for its end."""
+    maker = PoolSessionMaker("pocketsphinx", None, processes=1, max_backlog_seconds=600.0)
+    await maker.start()
+    try:
+        call = load_call()
+        flood, flooded = _open(maker)
+        everything = b"".join(turn.audio for turn in call.turns)
+        flood.feed(everything)
+        session, heard = _open(maker)
+        session.feed(call.turns[13].audio)
+        session.finish()
+        async with asyncio.timeout(60.0):
+            await heard.finished.wait()
+        assert len(heard.texts[0].split()) > 3
+        assert sum(flooded.heard) < 0.5 * len(everything) / 32_000
+        assert maker.load.backlog_seconds > 0.5 * len(everything) / 32_000
+        flood.abort()
+        assert maker.load.backlog_seconds == 0.0
+    finally:
+        await maker.stop()
+
+
+async def test_a_tiny_flood_of_long_silence_starves_nobody() -> None:
+    """Compressed audio counts as what it lasts, not as its bytes: hours in a megabyte are heard in turns, too."""
+    maker = PoolSessionMaker("pocketsphinx", None, processes=1, max_backlog_seconds=600.0)
+    await maker.start()
+    try:
+        flooded, heard = Heard(), Heard()
+        flac = SpeechRequest(audio_format=AudioFormat(encoding=FLAC))
+        flood = maker.open(flac, flooded.listeners())
+        silence = b"".join(encode_flac(np.zeros(100 * 1152, dtype=np.int16))[1])
+        flood.feed(silence * (500_000 // len(silence)))
+        session = maker.open(flac, heard.listeners())
+        header, frames = encode_flac(np.frombuffer(load_call().turns[13].audio, dtype="<i2"))
+        for frame in (header, *frames):
+            session.feed(frame)
+        session.finish()
+        async with asyncio.timeout(60.0):
+            await heard.finished.wait()
+        assert len(heard.texts[0].split()) > 3
+        assert sum(heard.heard) == pytest.approx(len(load_call().turns[13].audio) / 32_000, abs=0.01)
+        assert flooded.heard
+        flood.abort()
+    finally:
+        await maker.stop()
+
+
+async def test_a_burst_of_starts_is_refused_in_part() -> None:
+    """Before anything is measured, no more are let in than the processes are expected to bear; those who never start
+    are forgotten."""
+    now = 0.0
+    maker = PoolSessionMaker("coded", None, processes=2, max_backlog_seconds=1.0, max_load=0.9, clock=lambda: now)
+    assert [maker.admit() for _ in range(20)].count(True) == 8
+    opened = [_open(maker) for _ in range(4)]
+    assert not maker.admit()
+    assert maker.load.share == pytest.approx(0.4)
+    now = 6.0
+    assert maker.admit()
+    for session, _ in opened:
+        session.abort()
+    assert maker.load.share == 0.0
+
+
+async def test_an_ignored_vocabulary_is_counted_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Operators learn how many words are not favoured, never which."""
+    caplog.set_level("INFO")
+    maker = PoolSessionMaker("pocketsphinx", None, processes=1, max_backlog_seconds=1.0)
+    await maker.start()
+    try:
+        heard = Heard()
+        maker.open(SpeechRequest(vocabulary=("zzyzxword", "invoice")), heard.listeners()).finish()
+        async with asyncio.timeout(60.0):
+            await heard.finished.wait()
+    finally:
+        await maker.stop()
+    [record] = [each for each in caplog.records if "vocabulary" in each.message]
+    assert record.__dict__["entries"] == 1
+    assert "zzyzxword" not in caplog.text
 
 
 async def test_speech_over_a_socket(start_engine: StartEngine) -> None:
