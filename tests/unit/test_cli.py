@@ -145,7 +145,7 @@ def test_wrong_settings(tmp_path: Path, command: str) -> None:
         (
             ["--recognizer", "nonsense"],
             {},
-            "ENGINE__RECOGNIZER: Input should be 'pocketsphinx', 'coded' or 'sherpa-onnx'",
+            "ENGINE__RECOGNIZER: Input should be 'pocketsphinx', 'coded', 'sherpa-onnx', 'vosk' or 'faster-whisper'",
         ),
         (["--recognizer", "sherpa-onnx"], {}, "sherpa-onnx needs ENGINE__MODEL_DIR"),
         (["--port", "70000"], {}, "ENGINE__PORT lies between 0 and 65535"),

@@ -20,7 +20,7 @@ _STEPS = st.lists(
 
 @given(_STEPS)
 def test_nobody_is_later_than_time_has_passed(steps: list[tuple[float, float, float]]) -> None:
-    """However audio comes and is heard, lateness is at most what waits and what time has passed; demand is at most 1."""
+    """However audio comes and is heard, lateness is at most what waits and the time gone by; demand is at most 1."""
     now = received = heard = 0.0
     progress = Progress(now)
     for passed, more, done in steps:

@@ -192,10 +192,6 @@ async def test_an_ignored_vocabulary_is_counted_in_the_log(caplog: pytest.LogCap
 async def test_speech_over_a_socket(start_engine: StartEngine) -> None:
     """Real speech becomes messages; a killed recogniser is an error and 1011, and the client may come back."""
     engine = await start_engine(recognizer="pocketsphinx")
-    refused = await engine.connect()
-    await refused.send(type="start_request", config={"languageCode": "de-DE"})
-    [error] = await refused.rest()
-    assert "de-DE" in error["message"]["payload"]["message"]
     client = await engine.connect()
     conversation = await client.start(noConnectionTimeout=60)
     await client.audio(load_call().turns[0].audio + bytes(32_000))
@@ -210,3 +206,14 @@ async def test_speech_over_a_socket(start_engine: StartEngine) -> None:
     client = await engine.connect()
     assert await client.start() == conversation
     await client.stop()
+
+
+async def test_a_language_that_is_not_installed(start_engine: StartEngine) -> None:
+    """A start in another language is refused with the languages that there are, and closed."""
+    engine = await start_engine(recognizer="pocketsphinx")
+    client = await engine.connect()
+    await client.send(type="start_request", config={"languageCode": "de-DE"})
+    [error] = await client.rest()
+    assert "de-DE" in error["message"]["payload"]["message"]
+    assert "knows: en." in error["message"]["payload"]["message"]
+    assert client.close_code == 1000
