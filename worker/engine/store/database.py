@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,9 @@ from worker.engine.store.model import StoreError, StoreUnavailableError
 from worker.errors import ConfigurationError
 
 T = TypeVar("T")
+
+# It logs every statement with its values.
+logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
