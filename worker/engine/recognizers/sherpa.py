@@ -185,7 +185,9 @@ class SherpaTranscriber:
         self._said = ""
         tokens = self._recognizer.tokens(self._stream)
         times = self._recognizer.timestamps(self._stream)
-        words = words_of(tokens, times, self._begin_seconds)
+        # The library has not looked at all that it was given; where it does not say how much, ours is near.
+        begin_seconds = float(self._recognizer.start_time(self._stream)) or self._begin_seconds
+        words = words_of(tokens, times, begin_seconds)
         if not words:
             # Models without timestamps still say what they heard.
             now = self._samples / TARGET_HZ
