@@ -125,7 +125,7 @@ def parse_accounts(text: str, read_secret: Callable[[str], str]) -> tuple[Accoun
 def account_entry(app_id: str, app_secret: str, name: str | None) -> str:
     """One account as an accounts file."""
     entry = ({} if name is None else {"name": name}) | {"appId": app_id, "appSecret": app_secret}
-    return yaml.safe_dump({"accounts": [entry]}, sort_keys=False, allow_unicode=True, width=1000)
+    return yaml.safe_dump({"accounts": [entry]}, sort_keys=False, width=1000)
 
 
 def _entries(text: str) -> list[Any]:
