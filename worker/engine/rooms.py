@@ -109,6 +109,7 @@ class Room:
         self._context = context
         self._on_empty = on_empty
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
 
     def __repr__(self) -> str:
         return f"<Room sockets={len(self.sockets)} subscribers={len(self.subscribers)} {self.conversation!r}>"
@@ -271,7 +272,7 @@ class Room:
         self._carry_out(conversation, actions)
         if completed:
             self._context.recorder.ended(conversation.conversation_id, self._context.clock())
-        self._schedule(conversation)
+        self._schedule()
         self._tell_if_empty()
 
     def _carry_out(self, conversation: Conversation, actions: list[Action]) -> None:
@@ -374,14 +375,16 @@ class Room:
         if self.conversation is None and not self.sockets and not self.subscribers:
             self._on_empty(self)
 
-    def _schedule(self, conversation: Conversation) -> None:
+    def _schedule(self) -> None:
+        deadline = None if self.conversation is None else self.conversation.next_deadline()
+        # A timer that comes too early finds nothing due and is set anew: cheaper than a new one for every word.
+        if self._timer is not None and deadline is not None and self._timer_due <= deadline:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.conversation is not conversation:
-            return
-        deadline = conversation.next_deadline()
         if deadline is not None:
+            self._timer_due = deadline
             delay = max(0.0, deadline - self._context.clock())
             self._timer = asyncio.get_running_loop().call_later(delay, self._receive_time)
 
