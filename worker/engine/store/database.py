@@ -30,7 +30,7 @@ T = TypeVar("T")
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
 CONNECT_SECONDS = 5.0
-STATEMENT_SECONDS = 10.0
+STATEMENT_SECONDS = 5.0
 """The longest that one statement, or the wait for a connection, may take."""
 BUSY_SECONDS = 5.0
 """How long SQLite waits for a file that somebody else has locked."""
