@@ -49,6 +49,8 @@ class Server:
             async for message in websocket:
                 if message.type is WSMsgType.TEXT:
                     self.heard.append(message.data)
+                    if message.data == "close":
+                        await websocket.close(code=1008)
         finally:
             await peer.end()
             self.ended += 1
@@ -260,6 +262,26 @@ async def test_close_comes_after_what_was_sent_and_nothing_after_it(server: Serv
     assert await rest_of(client) == texts(sent)
     assert client.close_code == 1001
     await until(lambda: server.ended == 1)
+
+
+@on_both_loops
+async def test_nothing_follows_a_close_frame_of_the_library(server: Server) -> None:
+    """Whoever reads the socket may close it, and waits for the answer: a broadcast of that moment must not go out."""
+    raw, peer = await server.connect_stalled()
+    loop = asyncio.get_running_loop()
+    received = b""
+    # Masked with zeros.
+    await loop.sock_sendall(raw, b"\x81\x85\0\0\0\0close")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while b"\x88" not in received.partition(b"\r\n\r\n")[2]:
+            received += await loop.sock_recv(raw, 1 << 16)
+        peer.send(TextFrame(b"too late"))
+        # The answer, with which it ends.
+        await loop.sock_sendall(raw, b"\x88\x80\0\0\0\0")
+        while more := await loop.sock_recv(raw, 1 << 16):
+            received += more
+    assert b"too late" not in received
+    raw.close()
 
 
 @on_both_loops
