@@ -296,7 +296,7 @@ class _PoolSession:
         await self._caught_up.wait()
 
     def change_format(self, audio_format: AudioFormat) -> None:
-        # What still waits counts as the new format's: it is less than a moment of audio.
+        # What still waits is counted as if it were of the new format, until it was heard.
         self._format = audio_format
         self._measured = (0, 0.0)
         self._tell("format", audio_format)

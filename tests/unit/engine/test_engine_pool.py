@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from tests.unit.engine.client import StartEngine
-from tests.unit.engine.recognizers.encoders import encode_flac
+from tests.unit.engine.recognizers.encoders import encode_flac, encode_opus
+from tests.unit.engine.test_engine_metrics import values_of
 from worker.demo.recorded_call import load_call
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.recognizers.coded import encode_utterance
-from worker.engine.recognizers.events import FLAC, AudioFormat, Event, Final, SpeechRequest
+from worker.engine.recognizers.events import FLAC, OPUS, AudioFormat, Event, Final, SpeechRequest
 from worker.engine.sessions import Listeners, Session
 from worker.errors import ConfigurationError
 
@@ -206,6 +207,24 @@ async def test_speech_over_a_socket(start_engine: StartEngine) -> None:
     client = await engine.connect()
     assert await client.start() == conversation
     await client.stop()
+
+
+async def test_opus_and_flac_over_a_socket(start_engine: StartEngine) -> None:
+    """Packets and frames as clients send them become messages, and their seconds are counted as what they last."""
+    engine = await start_engine(recognizer="pocketsphinx")
+    speech = load_call().turns[13].audio + bytes(32_000)
+    samples = np.frombuffer(speech, dtype="<i2")
+    header, frames = encode_flac(samples)
+    for encoding, packets in ((OPUS, encode_opus(samples)), (FLAC, [header, *frames])):
+        client = await engine.connect()
+        await client.start(config={"speechRecognition": {"encoding": encoding, "sampleRateHertz": 16_000}})
+        for packet in packets:
+            await client.audio(packet, piece=8192)
+        message = await client.until("message_response")
+        assert len(message["messages"][0]["payload"]["content"].split()) > 3
+        await client.stop()
+    heard = (await values_of(engine))["audio_seconds_total"]
+    assert heard == pytest.approx(2 * len(speech) / 32_000, abs=0.1)
 
 
 async def test_a_language_that_is_not_installed(start_engine: StartEngine) -> None:

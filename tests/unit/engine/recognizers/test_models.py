@@ -11,6 +11,7 @@ import pytest
 
 from worker.engine.recognizers.events import AudioFormat
 from worker.engine.recognizers.factory import RecognizerTraits, installed_traits, make_factory
+from worker.engine.recognizers.kaldi import read_words
 from worker.engine.recognizers.models import Models, choose_language, find_models
 from worker.engine.recognizers.sherpa import SherpaModel, favours_vocabulary
 from worker.errors import ConfigurationError
@@ -121,3 +122,11 @@ def test_sherpa_writes_vocabularies_like_its_tokens(tmp_path: Path) -> None:
     model = SherpaModel.__new__(SherpaModel)
     model.__dict__.update(_favours=True, _capitals=True)
     assert model.hotwords(("net-terms: 9/10", "O’Brien", "?!")) == ["NET TERMS 9 10", "O'BRIEN"]
+
+
+def test_words_of_vosk() -> None:
+    """A result's words come with their times and confidences; one without words has none."""
+    result = {"text": "hello there", "result": [{"conf": 1.2, "start": 0.5, "end": 0.9, "word": "hello"}]}
+    [word] = read_words(orjson.dumps(result).decode())
+    assert (word.text, word.start_seconds, word.end_seconds, word.confidence) == ("hello", 0.5, 0.9, 1.0)
+    assert read_words('{"text": ""}') == ()
