@@ -12,10 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.unit.engine.store.conftest import StartStore
 from tests.unit.engine.store.postgres import PASSWORD, Postgres
 from tests.unit.engine.store.records import ACCOUNT, ONE, TWO, a_conversation, begun, item
+from worker.engine.store import tables
 from worker.engine.store.model import EndConversation
 from worker.engine.store.sql import SqlStore
 from worker.errors import ConfigurationError
@@ -272,9 +275,36 @@ async def test_a_new_engine_does_not_judge(start_store: StartStore) -> None:
     dead = await start_store(heartbeat_seconds=1_000.0, stale_seconds=0.1)
     await dead.write([begun()])
     await asyncio.sleep(0.2)
-    second = await start_store(stale_seconds=1_000.0)
+    second = await start_store(stale_seconds=1e9)
     assert await second.end_abandoned(500.0) == 0
     assert await is_live(second)
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+async def test_a_deletion_waits_for_a_write(start_store: StartStore) -> None:
+    """A conversation is not deleted under a write: what is being written is deleted with it."""
+    first, second = await start_store(), await start_store()
+    await first.write(a_conversation())
+    written, go_on = asyncio.Event(), asyncio.Event()
+
+    async def write_slowly(connection: AsyncConnection) -> None:
+        await first._write([item(7)], connection)
+        written.set()
+        await go_on.wait()
+
+    writing = asyncio.create_task(first._database.run(write_slowly))
+    await written.wait()
+    deleting = asyncio.create_task(second.delete_conversation(ACCOUNT, ONE))
+    await asyncio.sleep(0.3)
+    assert not deleting.done()
+    go_on.set()
+    assert await deleting
+    await writing
+
+    async def count(connection: AsyncConnection) -> int | None:
+        return await connection.scalar(select(func.count()).select_from(tables.items))
+
+    assert await second._database.run(count) == 0
 
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)

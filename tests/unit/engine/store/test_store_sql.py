@@ -279,6 +279,9 @@ async def test_a_deletion_that_was_interrupted_is_finished(store: SqlStore) -> N
     await store._database.run(begin)
     assert await store.conversation(ACCOUNT, ONE) is None
     assert await store.items(ACCOUNT, ONE, "message") is None
+    before = await rows(store)
+    await store.write([item(9), joined(member_id="late"), NameConversation(ONE, "Late")])
+    assert await rows(store) == before
     assert await store.delete_ended_before(0.0) == 0
     assert await rows(store) == {"conversations": 1, "members": 1, "items": 3}
 
