@@ -24,13 +24,13 @@ from worker.engine.store.model import (
 )
 from worker.engine.store.sql import SqlStore
 
-THREE = "1000000000000003"
-OWNERS = {ONE: ACCOUNT, TWO: ACCOUNT, THREE: OTHER_ACCOUNT}
+OWNERS = {ONE: ACCOUNT, TWO: OTHER_ACCOUNT}
 IDS = ("a", "b")
 SOME_KINDS: tuple[Kind, ...] = ("message", "insight")
 
-conversation_ids = st.sampled_from([ONE, TWO, THREE])
-accounts = st.sampled_from([ACCOUNT, OTHER_ACCOUNT])
+conversation_ids = st.sampled_from([ONE, ONE, TWO])
+# Mostly those who may.
+accounts = st.sampled_from([ACCOUNT, ACCOUNT, OTHER_ACCOUNT])
 names = st.none() | st.sampled_from(["Ines", "Jonas", "nul \0", "🦉"])
 moments = st.integers(0, 4).map(float)
 bodies = st.fixed_dictionaries(
@@ -224,7 +224,7 @@ BEGINNING = Batch(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(calls, min_size=3, max_size=12))
+@given(st.lists(calls, min_size=5, max_size=25))
 def test_the_store_is_what_its_model_is(made: list[Call]) -> None:
     """Whatever is written, changed and deleted in whatever order, every answer is that of the model."""
 
