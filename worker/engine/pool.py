@@ -340,7 +340,9 @@ class _PoolSession:
         self._note_progress()
         if self.backlog_seconds <= self._max_backlog_seconds / 2:
             self._caught_up.set()
-        self._worker.note_work(more_seconds, work_seconds)
+        if more_seconds:
+            # The first work of a session is to load what it needs, which says nothing about the cost of audio.
+            self._worker.note_work(more_seconds, work_seconds)
         self._listeners.on_heard(more_seconds)
 
     def _note_progress(self) -> None:
