@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 import tracemalloc
@@ -72,13 +73,16 @@ def test_samples_of_unknown_encodings_are_refused() -> None:
         PcmReader(AudioFormat(encoding=FLAC))
 
 
-@pytest.mark.parametrize("rate", [8_000, 16_000, 24_000, 44_100, 48_000])
-@pytest.mark.parametrize("encoding", [LINEAR16, MULAW, FLAC, OPUS])
+@pytest.mark.parametrize(
+    ("encoding", "rate"),
+    [
+        *itertools.product([LINEAR16, MULAW, FLAC], [8_000, 16_000, 24_000, 44_100, 48_000]),
+        *itertools.product([OPUS], [8_000, 16_000, 24_000, 48_000]),
+    ],
+)
 def test_sound_keeps_its_time(encoding: str, rate: int) -> None:
     """Through every encoding and rate, sound stays where it was to a few milliseconds, and so does the end."""
     spoken: Pcm = soxr.resample(SPEECH, 16_000, rate)
-    if encoding == OPUS and rate == 44_100:
-        pytest.skip("Opus has no such rate")
     if encoding == LINEAR16:
         pieces = [spoken.tobytes()]
     elif encoding == MULAW:
