@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from worker.engine.messages import Frame
+from worker.engine.process import surviving_blocks
 from worker.engine.sessions import Load
 
 PREFIX = "symbl_engine"
@@ -161,7 +161,7 @@ class _GaugeCollector(Collector):
             ),
             ("archive_backlog", "Writes that wait for the store.", now.archive_backlog),
             ("tasks", "Tasks of the event loop.", _task_count()),
-            ("memory_blocks", "Blocks of memory that Python objects occupy.", sys.getallocatedblocks()),
+            ("memory_blocks", "Blocks of memory in use after the last full collection of garbage.", surviving_blocks()),
         ):
             yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
 

@@ -45,6 +45,30 @@ def test_the_limit_of_open_files_is_raised_and_said(enough: bool) -> None:
     assert frozen > 0
 
 
+SURVIVORS = """
+import gc
+from worker.engine.process import prepare_process, surviving_blocks
+prepare_process(1)
+before = surviving_blocks()
+gc.disable()
+for _ in range(10_000):
+    cycle = []
+    cycle.append(cycle)
+thrown_away = surviving_blocks() - before
+kept = [[number] for number in range(10_000)]
+gc.collect()
+print(thrown_away, surviving_blocks() - before)
+"""
+
+
+def test_what_survives_is_counted_and_garbage_is_not() -> None:
+    """Cycles that wait for the collector change nothing; what is held does, after the next full collection."""
+    done = subprocess.run([sys.executable, "-c", SURVIVORS], capture_output=True, text=True, check=True, timeout=60)
+    thrown_away, held = map(int, done.stdout.split())
+    assert thrown_away == 0
+    assert 10_000 <= held < 30_000
+
+
 LEVELS = st.lists(st.floats(90, 110), min_size=2 * FEWEST_SAMPLES, max_size=60)
 
 
