@@ -257,14 +257,15 @@ async def test_a_dead_engine_is_noticed(start_store: StartStore) -> None:
 
 @pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 async def test_an_engine_that_stopped_is_dead(start_store: StartStore) -> None:
-    """An engine that stops says so: what it could not end itself is abandoned as soon as others may judge."""
-    first = await start_store()
-    second = await start_store(heartbeat_seconds=0.1, stale_seconds=1.0)
-    third = await start_store(heartbeat_seconds=0.1, stale_seconds=1_000.0)
+    """An engine that stops says so: what it could not end itself is abandoned at once for those who may judge."""
+    options = {"heartbeat_seconds": 0.1, "stale_seconds": 3.0}
+    first, second = await start_store(**options), await start_store(**options)
     await first.write([begun()])
-    await third.write([begun(TWO)])
+    await second.write([begun(TWO)])
+    await asyncio.sleep(3.1)
+    assert await second.end_abandoned(500.0) == 0
     await first.stop()
-    await until_ended(second, 1)
+    assert await second.end_abandoned(500.0) == 1
     assert not await is_live(second)
     assert await is_live(second, TWO)
 
