@@ -14,7 +14,7 @@ from aiohttp.typedefs import Middleware
 from worker.engine.account_book import AccountBook
 from worker.engine.admission import Admission, Pace, Refusal, RefusalDelays
 from worker.engine.http import (
-    allow_other_origins,
+    add_headers,
     answer_errors,
     failure,
     is_upgrade,
@@ -91,7 +91,7 @@ class Api:
             middlewares=[*outer, slow_down_refused(RefusalDelays()), answer_errors],
             client_max_size=self._settings.max_body_bytes,
         )
-        app.on_response_prepare.append(allow_other_origins)
+        app.on_response_prepare.append(add_headers)
         app.router.add_post("/oauth2/token:generate", self._generate_token)
         app.router.add_get("/health/live", _live)
         app.router.add_get("/health/ready", self._ready)

@@ -90,8 +90,9 @@ def slow_down_refused(delays: RefusalDelays) -> Middleware:
     return middleware
 
 
-async def allow_other_origins(request: web.Request, response: web.StreamResponse) -> None:
-    """Browsers may read the answers of the API, not health and metrics."""
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Browsers may read the answers of the API, not health and metrics; nobody is told which versions answer."""
+    response.headers["Server"] = "symbl-engine"
     if request.path.startswith(_PUBLIC) and response.status != 101:
         response.headers["Access-Control-Allow-Origin"] = "*"
 

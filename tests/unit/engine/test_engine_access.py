@@ -272,3 +272,14 @@ async def test_credentials_of_any_shape(engine: Engine) -> None:
             async with session.post(url, json=body) as response:
                 assert response.status == status
                 assert isinstance((await response.json())["message"], str)
+
+
+async def test_answers_do_not_tell_versions(engine: Engine) -> None:
+    """Neither an answer, nor a refusal, nor an upgraded socket names the software behind it and its version."""
+    async with aiohttp.ClientSession() as session:
+        for path in ("/health/live", "/nothing", "/v1/conversations"):
+            async with session.get(engine.base_url + path) as response:
+                assert response.headers["Server"] == "symbl-engine"
+    client = await engine.connect()
+    assert client.socket.response is not None
+    assert client.socket.response.headers["Server"] == "symbl-engine"
