@@ -11,7 +11,7 @@ import orjson
 from aiohttp import ClientSession, web
 
 from tests.unit.engine.rest.conversations import Kept
-from worker.engine.http import allow_other_origins, answer_errors, message
+from worker.engine.http import add_headers, answer_errors, message
 from worker.engine.rest.manage import TrackerRoutes
 from worker.engine.rest.routes import ConversationRoutes
 from worker.engine.store.model import (
@@ -71,7 +71,7 @@ class Service:
 def make_app(store: Store, library: TrackerLibrary, *, clock: Callable[[], float]) -> web.Application:
     # Larger than what the calls take themselves.
     app = web.Application(middlewares=[answer_errors], client_max_size=2 << 20)
-    app.on_response_prepare.append(allow_other_origins)
+    app.on_response_prepare.append(add_headers)
 
     def authenticate(request: web.Request) -> str | web.Response:
         account = ACCOUNTS.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
