@@ -120,7 +120,7 @@ class Progress:
         self._due, self._at = due, max(self._at, now)
 
 
-class Room:
+class Headroom:
     """Whether another session fits.
 
     Args:
@@ -133,7 +133,7 @@ class Room:
         self._late = False
 
     def __repr__(self) -> str:
-        return f"<Room full={self._full} late={self._late}>"
+        return f"<Headroom full={self._full} late={self._late}>"
 
     def lacks(self, demands: Sequence[float], factor: float, late_seconds: float, expected: int) -> bool:
         """Whether one more session would make the others fall behind.

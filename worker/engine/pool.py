@@ -20,7 +20,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from worker.engine.load import Progress, RealTimeFactor, Room
+from worker.engine.load import Headroom, Progress, RealTimeFactor
 from worker.engine.pool_process import LENGTH, packed, run_worker
 from worker.engine.recognizers.events import FLAC, OPUS, AudioFormat, SpeechRequest
 from worker.engine.sessions import Listeners, Load, Session
@@ -64,7 +64,7 @@ class PoolSessionMaker:
         self._factor = RealTimeFactor(clock())
         self._workers = [_Worker(recognizer, model_dir, self._note_work) for _ in range(processes)]
         self._max_backlog_seconds = max_backlog_seconds
-        self._room = Room(max_load)
+        self._headroom = Headroom(max_load)
         self._expected: deque[float] = deque()
 
     def __repr__(self) -> str:
@@ -91,7 +91,7 @@ class PoolSessionMaker:
         now = self._clock()
         while self._expected and self._expected[0] <= now:
             self._expected.popleft()
-        return self._room.lacks(
+        return self._headroom.lacks(
             self._demands(now), self._factor.value, self._late_seconds(now), expected=len(self._expected)
         )
 

@@ -1,4 +1,4 @@
-"""What recognition costs, and whether there is room for more."""
+"""What recognition costs, and whether there is headroom for more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.engine.load import LATE_SECONDS, Progress, RealTimeFactor, Room
+from worker.engine.load import LATE_SECONDS, Headroom, Progress, RealTimeFactor
 
 _STEPS = st.lists(
     st.tuples(
@@ -79,18 +79,18 @@ def test_the_factor_is_measured() -> None:
 
 def test_there_is_room_in_the_emptiest_process() -> None:
     """One more fits where the least is needed, as long as its process stays below the limit."""
-    assert not Room(0.9).lacks([3.0, 1.0], 0.4, 0.0, 0)
-    assert Room(0.9).lacks([3.0, 2.0], 0.4, 0.0, 0)
-    assert not Room(0.9).lacks([3.0, 0.0], 2.0, 0.0, 0)
-    assert Room(0.9).lacks([1.0, 0.0], 2.0, 0.0, 1)
+    assert not Headroom(0.9).lacks([3.0, 1.0], 0.4, 0.0, 0)
+    assert Headroom(0.9).lacks([3.0, 2.0], 0.4, 0.0, 0)
+    assert not Headroom(0.9).lacks([3.0, 0.0], 2.0, 0.0, 0)
+    assert Headroom(0.9).lacks([1.0, 0.0], 2.0, 0.0, 1)
 
 
 @given(st.floats(0.01, 2.0), st.integers(1, 8), st.floats(0.1, 1.0))
 def test_a_burst_is_counted(factor: float, processes: int, max_load: float) -> None:
     """Sessions that were let in and said nothing yet fill the processes, one after the other, up to the limit."""
-    room = Room(max_load)
+    headroom = Headroom(max_load)
     let_in = 0
-    while not room.lacks([0.0] * processes, factor, 0.0, let_in):
+    while not headroom.lacks([0.0] * processes, factor, 0.0, let_in):
         let_in += 1
     each = max(1, int(max_load / factor + 1e-9))
     assert processes * (each - 1) <= let_in <= processes * (each + 1)
@@ -99,12 +99,12 @@ def test_a_burst_is_counted(factor: float, processes: int, max_load: float) -> N
 
 def test_the_limit_is_not_flapped_about() -> None:
     """Once refused, the load has to come down a little, and lateness a lot."""
-    room = Room(0.9)
-    assert room.lacks([3.55], 0.2, 0.0, 0)
-    assert room.lacks([3.4], 0.2, 0.0, 0)
-    assert not room.lacks([3.2], 0.2, 0.0, 0)
-    assert not room.lacks([3.4], 0.2, 0.0, 0)
-    assert room.lacks([0.0], 0.2, LATE_SECONDS + 0.1, 0)
-    assert room.lacks([0.0], 0.2, LATE_SECONDS - 0.5, 0)
-    assert not room.lacks([0.0], 0.2, 0.1, 0)
-    assert not room.lacks([0.0], 0.2, LATE_SECONDS - 0.5, 0)
+    headroom = Headroom(0.9)
+    assert headroom.lacks([3.55], 0.2, 0.0, 0)
+    assert headroom.lacks([3.4], 0.2, 0.0, 0)
+    assert not headroom.lacks([3.2], 0.2, 0.0, 0)
+    assert not headroom.lacks([3.4], 0.2, 0.0, 0)
+    assert headroom.lacks([0.0], 0.2, LATE_SECONDS + 0.1, 0)
+    assert headroom.lacks([0.0], 0.2, LATE_SECONDS - 0.5, 0)
+    assert not headroom.lacks([0.0], 0.2, 0.1, 0)
+    assert not headroom.lacks([0.0], 0.2, LATE_SECONDS - 0.5, 0)
