@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import copy
-import dataclasses
 import functools
 import json
 import re
+import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import helm_python
 import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
 import pytest
+import trustme
 import yaml
 from kubernetes_validate.utils import latest_version, major_minor  # type: ignore[import-untyped]  # ships no types
 
 from worker.config import env_names, load_settings
-from worker.engine.settings import EngineSettings
+from worker.engine.account_book import AccountBook
+from worker.engine.app import EngineServer
+from worker.engine.config import engine_env_names, load_engine_settings
+from worker.engine.tokens import TokenMint
 
 Values: TypeAlias = dict[str, Any]
 Document: TypeAlias = dict[str, Any]
@@ -37,12 +42,18 @@ WORKLOADS = {"StatefulSet", "Deployment", "Job"}
 SASL: Values = {
     "kafka": {"securityProtocol": "SASL_SSL", "sasl": {"username": "worker"}, "ca": {"existingSecret": "kafka-ca"}}
 }
+OWN_TLS: Values = {
+    "engine": {"tls": {"existingSecret": "engine-tls"}},
+    "symbl": {"ca": {"existingConfigMap": "engine-ca"}},
+}
 CASES: dict[str, Values] = {
     "defaults": {},
     "everything": EVERYTHING,
     "hosted": {"engine": {"enabled": False}, "symbl": {"baseUrl": "https://symbl.example.test"}},
     "sasl": SASL | {"topicsJob": {"enabled": True}},
     "keda": {"autoscaling": {"mode": "keda"}, "topics": {"audio": "^symbl[.]audio[.].*"}},
+    "tls": OWN_TLS | {"podMonitor": {"enabled": True}, "networkPolicy": {"enabled": True}},
+    "claim": {"engine": {"store": {"existingClaim": "conversations"}}},
     "bare": {
         "serviceAccount": {"create": False},
         "podDisruptionBudget": {"enabled": False},
@@ -92,6 +103,53 @@ def refusal(values: Values) -> str:
     with pytest.raises((helm_python.HelmValuesError, helm_python.HelmRenderError)) as caught:
         render(values)
     return str(caught.value)
+
+
+def mounted(
+    documents: list[Document], folder: Path, contents: dict[str, dict[str, bytes]]
+) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Writes Secrets and ConfigMaps where the pods would have them, below a folder. Returns what moves paths there."""
+    for _, spec, container in pods(documents):
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        for mount in container["volumeMounts"]:
+            volume = volumes[mount["name"]]
+            source = volume.get("secret", volume.get("configMap"))
+            held = contents.get(source.get("secretName", source.get("name")), {}) if source else {}
+            items = source.get("items", [{"key": key, "path": key} for key in held]) if held else []
+            for item in items:
+                file = folder / mount["mountPath"][1:] / item["path"]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(held[item["key"]])
+
+    return lambda variables: {
+        name: value.replace("/run/secrets/", f"{folder}/run/secrets/") for name, value in variables.items()
+    }
+
+
+DIAL = """
+import asyncio, os, aiohttp
+from worker.app import Dialer
+from worker.config import load_settings
+
+async def dial():
+    async with aiohttp.ClientSession() as http:
+        dialer = Dialer(load_settings(os.environ), http)
+        connection = await dialer.dial("call-1")
+        await connection.close()
+        await dialer.close()
+
+asyncio.run(dial())
+"""
+
+
+async def dialled(environment: dict[str, str]) -> bool:
+    """Whether a worker with this environment gets a token and a socket. Another process: authorities are read once."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DIAL, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 0 or b"CERTIFICATE_VERIFY_FAILED" in said, said.decode()
+    return process.returncode == 0
 
 
 @pytest.fixture(params=CASES.values(), ids=list(CASES))
@@ -178,6 +236,7 @@ class TestSemantics:
             names = {port["name"] for port in container.get("ports", [])}
             probes = [container[key] for key in container if key.endswith("Probe")]
             assert {probe["httpGet"]["port"] for probe in probes} <= names
+            assert {probe["httpGet"]["scheme"].lower() for probe in probes} <= names
             for document in documents:
                 component = document["metadata"]["labels"]["app.kubernetes.io/component"]
                 if document["kind"] == "Service" and component == container["name"]:
@@ -332,7 +391,7 @@ class TestSecurity:
             volumes = {volume["name"]: volume for volume in spec["volumes"]}
             for mount in container["volumeMounts"]:
                 assert "subPath" not in mount
-                if "secret" in volumes[mount["name"]] and mount["name"] != "kafka-ca":
+                if "secret" in volumes[mount["name"]] and not mount["name"].endswith("-ca"):
                     assert mount["readOnly"] is True
                     assert volumes[mount["name"]]["secret"]["defaultMode"] == 0o440
             variables = {entry["name"]: entry for entry in container.get("env", [])}
@@ -353,6 +412,28 @@ class TestSecurity:
         assert reached[443] == [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
         engine = only(documents, "NetworkPolicy", "engine")["spec"]
         assert all(rule["from"] for rule in engine["ingress"])
+        reached = {port["port"]: rule.get("to") for rule in engine["egress"] for port in rule["ports"]}
+        assert reached[5433] == [{"ipBlock": {"cidr": "10.2.0.0/16"}}]
+
+    def test_policies_name_ports_that_their_pods_have(self, documents: list[Document]) -> None:
+        """A port is named differently with TLS: a policy that kept the old name would shut everybody out."""
+        names = {
+            document["metadata"]["labels"]["app.kubernetes.io/component"]: {
+                port["name"] for port in document["spec"]["template"]["spec"]["containers"][0].get("ports", [])
+            }
+            for document in documents
+            if document["kind"] in WORKLOADS
+        }
+        for document in documents:
+            if document["kind"] != "NetworkPolicy":
+                continue
+            own = document["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+            for rule in document["spec"].get("ingress", []):
+                assert {port["port"] for port in rule["ports"]} <= names[own]
+            for rule in document["spec"]["egress"]:
+                peers = [peer["podSelector"]["matchLabels"] for peer in rule.get("to", []) if "podSelector" in peer]
+                for peer in peers:
+                    assert {port["port"] for port in rule["ports"]} <= names[peer["app.kubernetes.io/component"]]
 
 
 class TestShutdown:
@@ -438,12 +519,62 @@ class TestSettings:
                     assert int(annotations["helm.sh/hook-weight"]) < 0
 
     def test_engine_names_are_fields(self) -> None:
-        """Every ENGINE__ name is a field of the engine's settings, or a credential of one of them."""
-        fields = {f"ENGINE__{field.name.upper()}" for field in dataclasses.fields(EngineSettings)}
-        credentials = {"ENGINE__APP_ID", "ENGINE__APP_SECRET_FILE", "ENGINE__TOKEN_KEY_FILE"}
-        for values in (CASES["defaults"], EVERYTHING):
-            names = set(only(render(values), "ConfigMap", "engine")["data"])
-            assert names <= fields | credentials | {"LOG__LEVEL", "LOG__FORMAT"}
+        """Every name that the engine's pods get is one that the engine knows."""
+        for name, values in CASES.items():
+            if name != "hosted":
+                names = set(only(render(values), "ConfigMap", "engine")["data"])
+                assert names <= engine_env_names() | {"LOG__LEVEL", "LOG__FORMAT"}
+
+    def test_engine_values_are_accepted(self, tmp_path: Path) -> None:
+        """The engine accepts what the chart gives it, with every file where the chart mounts it."""
+        documents = render(EVERYTHING)
+        files = mounted(
+            documents,
+            tmp_path,
+            {
+                "calls-symbl": {"app-secret": b"symbl-hunter2"},
+                "engine-token-key": {"token-key": b"k" * 64},
+                "engine-accounts": {"accounts.yaml": b"accounts: [{appId: a, appSecretFile: secret}]", "secret": b"b"},
+                "engine-database": {"url": b"postgresql://engine:hunter2@db.example.test/calls"},
+                "engine-tls": {"tls.crt": b"x", "tls.key": b"y", "ca.crt": b"z"},
+            },
+        )
+        settings = load_engine_settings(files(only(documents, "ConfigMap", "engine")["data"]), {})
+        assert settings.accounts == {"calls": "symbl-hunter2"}
+        assert settings.token_key == b"k" * 64
+        assert settings.store_url == "postgresql://engine:hunter2@db.example.test/calls"
+        assert settings.accounts_file is not None
+        book = AccountBook(
+            TokenMint(key=settings.token_key, accounts=None), fixed=settings.accounts, file=settings.accounts_file
+        )
+        assert book.issue("a", "b", now=0) is not None
+        assert settings.tls_certificate_file is not None
+        assert settings.tls_key_file is not None
+        assert (settings.tls_certificate_file.read_bytes(), settings.tls_key_file.read_bytes()) == (b"x", b"y")
+        assert not list(tmp_path.rglob("ca.crt"))
+
+    def test_conversations_have_a_place_of_a_known_size(self) -> None:
+        """A pod's own SQLite file lies in a volume with a limit: Kubernetes does not see what a nameless file takes."""
+        for name, source in (
+            ("defaults", {"emptyDir": {"sizeLimit": "4Gi"}}),
+            ("claim", {"persistentVolumeClaim": {"claimName": "conversations"}}),
+            ("everything", None),
+        ):
+            documents = render(CASES[name])
+            spec = only(documents, "Deployment", "engine")["spec"]["template"]["spec"]
+            mounts = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+            data = only(documents, "ConfigMap", "engine")["data"]
+            if source is None:
+                assert "store" not in mounts
+                assert "ENGINE__STORE_URL" not in data
+            else:
+                assert {"name": "store"} | source in spec["volumes"]
+                assert data["ENGINE__STORE_URL"] == f"sqlite:///{mounts['store']}/conversations.db"
+
+    def test_a_sqlite_file_has_one_engine_at_a_time(self) -> None:
+        """With a claim the old engine stops first: the new one cannot open a file that the old one holds."""
+        assert only(render(CASES["claim"]), "Deployment", "engine")["spec"]["strategy"] == {"type": "Recreate"}
+        assert only(render({}), "Deployment", "engine")["spec"]["strategy"]["type"] == "RollingUpdate"
 
     def test_the_worker_uses_the_engine_of_its_release(self) -> None:
         """Without a base URL the worker goes to the engine's Service, with the same id and the same secret file."""
@@ -457,6 +588,47 @@ class TestSettings:
             engine["ENGINE__APP_ID"],
             engine["ENGINE__APP_SECRET_FILE"],
         )
+
+    async def test_the_worker_verifies_the_engine_of_its_release(self, tmp_path: Path) -> None:
+        """With TLS the worker goes there by https, trusts the authority that it is given, and would trust no other."""
+        documents = render(OWN_TLS)
+        authority, stranger = trustme.CA(), trustme.CA()
+        issued = authority.issue_cert("localhost")
+        files = mounted(
+            documents,
+            tmp_path,
+            {
+                "symbl-credentials": {"app-secret": b"hunter2"},
+                "engine-tls": {"tls.crt": issued.cert_chain_pems[0].bytes(), "tls.key": issued.private_key_pem.bytes()},
+                "engine-ca": {"ca.crt": authority.cert_pem.bytes()},
+            },
+        )
+        engine = files(only(documents, "ConfigMap", "engine")["data"])
+        own = {"host": "127.0.0.1", "port": 0, "recognizer": "coded", "store_url": f"sqlite:///{tmp_path}/c.db"}
+        async with EngineServer(load_engine_settings(engine, own)) as server:
+            assert server.base_url.startswith("https://")
+            data = files(only(documents, "ConfigMap")["data"])
+            service = only(documents, "Service", "engine")
+            name, port = service["metadata"]["name"], service["spec"]["ports"][0]["port"]
+            assert data["SYMBL__BASE_URL"] == f"https://{name}:{port}"
+            data["SYMBL__BASE_URL"] = f"https://localhost:{server.base_url.rpartition(':')[2]}"
+            (container,) = only(documents, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+            data |= files({entry["name"]: entry["value"] for entry in container["env"] if "value" in entry})
+            assert await dialled(data)
+            stranger.cert_pem.write_to_path(data["SSL_CERT_FILE"])
+            assert not await dialled(data)
+
+    def test_prometheus_verifies_the_engine(self) -> None:
+        """Pods are scraped by address, so the name in the certificate and its authority are said."""
+        (worker, engine) = only(render(CASES["tls"]), "PodMonitor")["spec"]["podMetricsEndpoints"]
+        assert (worker["port"], "scheme" in worker) == ("http", False)
+        assert (engine["port"], engine["scheme"]) == ("https", "https")
+        assert engine["tlsConfig"] == {
+            "serverName": only(render(CASES["tls"]), "Service", "engine")["metadata"]["name"],
+            "ca": {"configMap": {"name": "engine-ca", "key": "ca.crt"}},
+        }
+        (_, engine) = only(render(EVERYTHING), "PodMonitor")["spec"]["podMetricsEndpoints"]
+        assert engine["tlsConfig"] == {"serverName": "symbl.example.test"}
 
 
 class TestRefusals:
@@ -482,6 +654,27 @@ class TestRefusals:
             ({"engine": {"settings": {"ENGINE__PORT": 1}}}, "engine.settings.ENGINE__PORT"),
             ({"engine": {"enabled": False}}, "/symbl/baseUrl"),
             ({"engine": {"replicas": 2}}, "/engine/tokenKey/existingSecret"),
+            ({"engine": {"settings": {"ENGINE__TOKEN_KEY": "x"}}}, "'ENGINE__TOKEN_KEY'"),
+            ({"engine": {"settings": {"ENGINE__STORE_URL": "x"}}}, "engine.settings.ENGINE__STORE_URL"),
+            ({"engine": {"settings": {"ENGINE__STORE_URL_FILE": "x"}}}, "engine.settings.ENGINE__STORE_URL_FILE"),
+            ({"engine": {"settings": {"ENGINE__TLS_KEY_FILE": "x"}}}, "engine.settings.ENGINE__TLS_KEY_FILE"),
+            ({"engine": {"accounts": {"key": "a/b"}}}, "/engine/accounts/key"),
+            ({"engine": {"store": {"sizeLimit": "lots"}}}, "/engine/store/sizeLimit"),
+            ({"engine": {"store": {"existingSecret": "a", "existingClaim": "b"}}}, "engine.store: existingSecret"),
+            (
+                {"engine": {"replicas": 2, "tokenKey": {"existingSecret": "a"}, "store": {"existingClaim": "b"}}},
+                "engine.store.existingClaim: a SQLite file is for one engine",
+            ),
+            ({"engine": {"tls": {"existingSecret": "a"}}}, "symbl.ca: the worker has to know"),
+            ({"symbl": {"ca": {"existingSecret": "a", "existingConfigMap": "b"}}}, "/symbl/ca"),
+            (
+                {
+                    "engine": {"tls": {"existingSecret": "a"}},
+                    "symbl": {"baseUrl": "https://symbl.example.test"},
+                    "podMonitor": {"enabled": True},
+                },
+                "podMonitor.engineTlsConfig",
+            ),
             ({"kafka": None}, "'kafka'"),
             ({"kafka": {"bootstrapServers": "kafka"}}, "/kafka/bootstrapServers"),
             ({"kafka": {"securityProtocol": "TLS"}}, "/kafka/securityProtocol"),

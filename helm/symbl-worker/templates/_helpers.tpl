@@ -60,6 +60,15 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- if or .Values.kafka.ca.existingConfigMap .Values.kafka.ca.existingSecret -}}true{{- end -}}
 {{- end -}}
 
+{{- define "symbl-worker.symblCa" -}}
+{{- if or .Values.symbl.ca.existingConfigMap .Values.symbl.ca.existingSecret -}}true{{- end -}}
+{{- end -}}
+
+{{/* Scheme of the engine, and name of its port: a PodMonitor tells both roles apart by it. */}}
+{{- define "symbl-worker.engineScheme" -}}
+{{- if .Values.engine.tls.existingSecret -}}https{{- else -}}http{{- end -}}
+{{- end -}}
+
 {{- define "symbl-worker.symblSecretName" -}}
 {{- if .Values.symbl.appSecret -}}{{ include "symbl-worker.fullname" . }}-symbl{{- else -}}{{ .Values.symbl.existingSecret }}{{- end -}}
 {{- end -}}
@@ -72,7 +81,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- if .Values.symbl.baseUrl -}}
 {{ .Values.symbl.baseUrl }}
 {{- else -}}
-http://{{ include "symbl-worker.fullname" . }}-engine:{{ .Values.engine.port }}
+{{ include "symbl-worker.engineScheme" . }}://{{ include "symbl-worker.fullname" . }}-engine:{{ .Values.engine.port }}
 {{- end -}}
 {{- end -}}
 
@@ -121,14 +130,26 @@ ENGINE__DRAIN_SECONDS: {{ include "symbl-worker.scalar" .Values.engine.shutdownS
 {{- if .Values.engine.tokenKey.existingSecret }}
 ENGINE__TOKEN_KEY_FILE: /run/secrets/engine/token-key
 {{- end }}
+{{- if .Values.engine.accounts.existingSecret }}
+ENGINE__ACCOUNTS_FILE: {{ printf "/run/secrets/engine-accounts/%s" .Values.engine.accounts.key | quote }}
+{{- end }}
+{{- if .Values.engine.store.existingSecret }}
+ENGINE__STORE_URL_FILE: /run/secrets/engine-database/url
+{{- else }}
+ENGINE__STORE_URL: sqlite:////var/lib/engine/conversations.db
+{{- end }}
+{{- if .Values.engine.tls.existingSecret }}
+ENGINE__TLS_CERTIFICATE_FILE: /run/secrets/engine-tls/tls.crt
+ENGINE__TLS_KEY_FILE: /run/secrets/engine-tls/tls.key
+{{- end }}
 {{- end -}}
 
-{{/* The chart's own settings and the free ones. A free one may not hide one of the chart's own: the chart depends on
-     those being true. Takes (dict own, free, path). */}}
+{{/* The chart's own settings and the free ones. A free one may not hide one of the chart's own, nor be the same secret given
+     in another way: the chart depends on those being true. Takes (dict own, free, path). */}}
 {{- define "symbl-worker.mergedSettings" -}}
 {{- $settings := fromYaml .own -}}
 {{- range $name, $value := .free -}}
-{{- if or (hasKey $settings $name) (eq $name "WORKER__INSTANCE_ID") -}}
+{{- if or (hasKey $settings $name) (hasKey $settings (printf "%s_FILE" $name)) (hasKey $settings (trimSuffix "_FILE" $name)) (eq $name "WORKER__INSTANCE_ID") -}}
 {{- fail (printf "%s.%s: the chart sets this name itself, use the chart's own value for it" $.path $name) -}}
 {{- end -}}
 {{- $_ := set $settings $name (include "symbl-worker.scalar" $value) -}}
@@ -200,27 +221,28 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* Slow starts (state restored, models loaded) are for the startup probe; a live process is left alone for a minute. */}}
+{{/* Slow starts (state restored, models loaded) are for the startup probe; a live process is left alone for a minute. Kubernetes
+     does not verify certificates when it probes. Takes the name of the port, which is the scheme. */}}
 {{- define "symbl-worker.probes" -}}
 startupProbe:
-  httpGet: {path: /health/live, port: http}
+  httpGet: {path: /health/live, port: {{ . }}, scheme: {{ upper . }}}
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /health/live, port: http}
+  httpGet: {path: /health/live, port: {{ . }}, scheme: {{ upper . }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /health/ready, port: http}
+  httpGet: {path: /health/ready, port: {{ . }}, scheme: {{ upper . }}}
   periodSeconds: 5
   timeoutSeconds: 3
   failureThreshold: 2
 {{- end -}}
 
 {{/* Secrets are mounted as whole directories: a subPath mount would never see a rotation. Takes symblSecret,
-     symblKey, kafkaSecret, kafkaKey, tokenKey and ca; what is missing is left out. */}}
+     symblKey, kafkaSecret, kafkaKey, kafkaCa, symblCa, tokenKey, accounts, database, store and tls; what is missing is left out. */}}
 {{- define "symbl-worker.volumes" -}}
 - name: tmp
   emptyDir:
@@ -252,25 +274,65 @@ readinessProbe:
       - key: {{ .key }}
         path: token-key
 {{- end }}
-{{- if .ca }}
-- name: kafka-ca
-  {{- with .ca.existingConfigMap }}
-  configMap:
-    name: {{ . }}
-    defaultMode: 0444
-    items:
-      - key: {{ $.ca.key }}
-        path: ca.crt
-  {{- end }}
-  {{- with .ca.existingSecret }}
+{{- with .accounts }}
+- name: engine-accounts
   secret:
-    secretName: {{ . }}
-    defaultMode: 0444
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- with .database }}
+- name: engine-database
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
     items:
-      - key: {{ $.ca.key }}
-        path: ca.crt
+      - key: {{ .key }}
+        path: url
+{{- end }}
+{{- with .tls }}
+- name: engine-tls
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+    items:
+      - key: tls.crt
+        path: tls.crt
+      - key: tls.key
+        path: tls.key
+{{- end }}
+{{- with .store }}
+- name: store
+  {{- if .existingClaim }}
+  persistentVolumeClaim:
+    claimName: {{ .existingClaim }}
+  {{- else }}
+  emptyDir:
+    sizeLimit: {{ .sizeLimit }}
   {{- end }}
 {{- end }}
+{{- with .kafkaCa }}
+- name: kafka-ca
+  {{- include "symbl-worker.caSource" . | nindent 2 }}
+{{- end }}
+{{- with .symblCa }}
+- name: symbl-ca
+  {{- include "symbl-worker.caSource" . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* A certificate authority as a volume. Takes existingConfigMap or existingSecret, and key. */}}
+{{- define "symbl-worker.caSource" -}}
+{{- if .existingConfigMap -}}
+configMap:
+  name: {{ .existingConfigMap }}
+{{- else -}}
+secret:
+  secretName: {{ .existingSecret }}
+{{- end }}
+  defaultMode: 0444
+  items:
+    - key: {{ .key }}
+      path: ca.crt
 {{- end -}}
 
 {{- define "symbl-worker.mounts" -}}
@@ -291,9 +353,33 @@ readinessProbe:
   mountPath: /run/secrets/engine
   readOnly: true
 {{- end }}
-{{- if .ca }}
+{{- if .accounts }}
+- name: engine-accounts
+  mountPath: /run/secrets/engine-accounts
+  readOnly: true
+{{- end }}
+{{- if .database }}
+- name: engine-database
+  mountPath: /run/secrets/engine-database
+  readOnly: true
+{{- end }}
+{{- if .tls }}
+- name: engine-tls
+  mountPath: /run/secrets/engine-tls
+  readOnly: true
+{{- end }}
+{{- if .store }}
+- name: store
+  mountPath: /var/lib/engine
+{{- end }}
+{{- if .kafkaCa }}
 - name: kafka-ca
   mountPath: /run/secrets/kafka-ca
+  readOnly: true
+{{- end }}
+{{- if .symblCa }}
+- name: symbl-ca
+  mountPath: /run/secrets/symbl-ca
   readOnly: true
 {{- end }}
 {{- end -}}
@@ -307,8 +393,12 @@ kafkaSecret: {{ include "symbl-worker.kafkaSecretName" . | quote }}
 kafkaKey: {{ not (empty .Values.kafka.sasl.password) | ternary "password" .Values.kafka.sasl.passwordKey | quote }}
 {{- end }}
 {{- if include "symbl-worker.kafkaCa" . }}
-ca:
+kafkaCa:
   {{- toYaml .Values.kafka.ca | nindent 2 }}
+{{- end }}
+{{- if include "symbl-worker.symblCa" . }}
+symblCa:
+  {{- toYaml .Values.symbl.ca | nindent 2 }}
 {{- end }}
 {{- end -}}
 
@@ -319,4 +409,37 @@ symblKey: {{ not (empty .Values.symbl.appSecret) | ternary "app-secret" .Values.
 tokenKey:
   {{- toYaml .Values.engine.tokenKey | nindent 2 }}
 {{- end }}
+{{- if .Values.engine.accounts.existingSecret }}
+accounts:
+  {{- toYaml .Values.engine.accounts | nindent 2 }}
+{{- end }}
+{{- if .Values.engine.tls.existingSecret }}
+tls:
+  {{- toYaml .Values.engine.tls | nindent 2 }}
+{{- end }}
+{{ not (empty .Values.engine.store.existingSecret) | ternary "database" "store" }}:
+  {{- toYaml .Values.engine.store | nindent 2 }}
+{{- end -}}
+
+{{/* Values of the engine that cannot work together. */}}
+{{- define "symbl-worker.checkEngine" -}}
+{{- $store := .Values.engine.store -}}
+{{- $ownTls := and .Values.engine.tls.existingSecret (not .Values.symbl.baseUrl) -}}
+{{- if and $store.existingSecret $store.existingClaim -}}
+{{- fail "engine.store: existingSecret is for PostgreSQL and existingClaim for SQLite, set one of them" -}}
+{{- end -}}
+{{- if and $store.existingClaim (gt (int .Values.engine.replicas) 1) -}}
+{{- fail "engine.store.existingClaim: a SQLite file is for one engine; more replicas need PostgreSQL (engine.store.existingSecret)" -}}
+{{- end -}}
+{{- range $name := list "ENGINE__TLS_CERTIFICATE_FILE" "ENGINE__TLS_KEY_FILE" -}}
+{{- if hasKey $.Values.engine.settings $name -}}
+{{- fail (printf "engine.settings.%s: use engine.tls.existingSecret; probes and the worker have to know, too" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $ownTls (not (include "symbl-worker.symblCa" .)) -}}
+{{- fail "symbl.ca: the worker has to know the authority of the engine's certificate (engine.tls), since only a private one can name the Service; or set symbl.baseUrl to a name that a public one knows" -}}
+{{- end -}}
+{{- if and .Values.podMonitor.enabled .Values.engine.tls.existingSecret .Values.symbl.baseUrl (not .Values.podMonitor.engineTlsConfig) -}}
+{{- fail "podMonitor.engineTlsConfig: pods are scraped by address; say which serverName, and ca if it is private, Prometheus finds in the certificate of engine.tls" -}}
+{{- end -}}
 {{- end -}}
