@@ -13,8 +13,9 @@ import logging
 import secrets
 import socket
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 _TICK_SECONDS = 0.1
 _KEEP_ALIVE_SECONDS = 1.0
 _PARTING_SECONDS = 2.0
+# What is remembered of calls that are over.
+_ENDED_CALLS = 1_000
 # A client whose clock is further off is taken at its arrival instead.
 _FOREIGN_CLOCK_SECONDS = 30.0
 # A recogniser that is further behind loses the newest audio, since a telephone cannot be asked to wait.
@@ -55,6 +58,14 @@ class Connection:
     conversation_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A call that is over, or about to be; ``speakers`` took part by the speaker events."""
+
+    connection: Connection
+    speakers: Sequence[Mapping[str, Any]] = field(repr=False)
+
+
 class Telephony:
     """All calls of one engine.
 
@@ -74,6 +85,8 @@ class Telephony:
         self._admission = admission
         self._transport: asyncio.DatagramTransport | None = None
         self._calls: dict[str, _Call] = {}
+        # Clients stop calls that are over, and the JavaScript SDK stops each one twice.
+        self._ended: OrderedDict[str, tuple[str, Ended]] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<Telephony calls={len(self._calls)}>"
@@ -133,13 +146,14 @@ class Telephony:
         logger.info("call ordered", extra={"conversation": conversation_id})
         return Connection(call.connection_id, conversation_id)
 
-    def hang_up(self, account: str, connection_id: str) -> tuple[Connection, list[Mapping[str, Any]]] | None:
-        """Ends a call and says who spoke in it; None for a call that is not there."""
+    def hang_up(self, account: str, connection_id: str) -> Ended | None:
+        """Ends a call and says who spoke in it, also when it is over already; None for a call that is not known."""
         call = self._find(account, connection_id)
-        if call is None:
-            return None
-        call.hang_up()
-        return Connection(connection_id, call.conversation_id), list(call.speakers.values())
+        if call is not None:
+            call.hang_up()
+            return call.summary()
+        owner, ended = self._ended.get(connection_id, ("", None))
+        return ended if owner == account else None
 
     def note_event(self, account: str, connection_id: str, event: SpeakerEvent, now: float) -> bool:
         """Somebody began or ceased to speak; false for a call that is not there.
@@ -159,8 +173,13 @@ class Telephony:
 
     def forget(self, call: _Call) -> None:
         """The call is gone. Idempotent."""
-        if self._calls.pop(call.connection_id, None) is not None:
-            self._admission.leave(call.account, speaker=True)
+        if self._calls.pop(call.connection_id, None) is None:
+            return
+        self._admission.leave(call.account, speaker=True)
+        if call.conversation_id:
+            self._ended[call.connection_id] = (call.account, call.summary())
+            if len(self._ended) > _ENDED_CALLS:
+                self._ended.popitem(last=False)
 
     def _find(self, account: str, connection_id: str) -> _Call | None:
         call = self._calls.get(connection_id)
@@ -264,6 +283,9 @@ class _Call:
 
     def receive(self, message: sip.SipMessage, source: tuple[str, int]) -> None:
         self._perform(self._dialog.receive(message, self._clock()), source)
+
+    def summary(self) -> Ended:
+        return Ended(Connection(self.connection_id, self.conversation_id), tuple(self.speakers.values()))
 
     async def wait_until_gone(self) -> None:
         """Waits for the other side and for the last words, but not for long."""

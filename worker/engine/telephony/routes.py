@@ -57,12 +57,12 @@ class TelephonyRoutes:
         ended = self._telephony.hang_up(account, asked.connection_id)
         if ended is None:
             return message(404, _NOT_THERE)
-        connection, speakers = ended
+        connection = ended.connection
         url = f"{self._base(request)}/v1/conversations/{connection.conversation_id}/summary"
         body = {
             "connectionId": connection.connection_id,
             "conversationId": connection.conversation_id,
-            "summaryInfo": [{"user": speaker, "url": url} for speaker in speakers],
+            "summaryInfo": [{"user": speaker, "url": url} for speaker in ended.speakers],
         }
         return json_response(200, body)
 
