@@ -1,4 +1,5 @@
-# One image, two roles: `symbl-worker run` (default) and `symbl-worker engine`.
+# One image, two roles: `symbl-worker run` (default) and `symbl-worker engine`. The engine comes with pocketsphinx and with drivers for
+# SQLite and PostgreSQL; docs/kubernetes.md says how to add another recogniser.
 FROM python:3.13-slim-bookworm AS base
 
 FROM base AS build
@@ -27,11 +28,14 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
 
 FROM base
 RUN groupadd --system --gid 10001 symbl \
-    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin symbl
+    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin symbl \
+    && install -d -o 10001 -g 10001 -m 0700 /var/lib/engine
 COPY --from=build /opt/venv /opt/venv
-# Bytecode was compiled by the installation; at run time nothing is written outside /tmp.
+# Bytecode was compiled by the installation; at run time nothing is written outside /tmp, unless the engine is told to keep
+# conversations in /var/lib/engine, a place for a volume. SQLite would put nameless files into /var/tmp where it can.
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
+    TMPDIR=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HTTP__HOST=0.0.0.0 \

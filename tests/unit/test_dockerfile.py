@@ -8,6 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -78,9 +80,27 @@ def test_dependencies_come_by_hash_and_as_wheels() -> None:
 
 
 def test_nothing_is_written_at_run_time() -> None:
-    """The root file system may be read-only: no bytecode is written and the home directory is /tmp."""
+    """The root file system may be read-only: no bytecode is written, temporary files (SQLite's, too) are in /tmp."""
     environment = " ".join(arguments(stages()[-1], "ENV")).split()
-    assert {"PYTHONDONTWRITEBYTECODE=1", "HOME=/tmp"} <= set(environment)
+    assert {"PYTHONDONTWRITEBYTECODE=1", "HOME=/tmp", "TMPDIR=/tmp"} <= set(environment)
+
+
+def test_a_volume_for_conversations_can_be_written() -> None:
+    """A new named volume takes its owner from the folder in the image: that one exists and is the process's own."""
+    (setup,) = arguments(stages()[-1], "RUN")
+    owned = {folder for uid, folder in re.findall(r"install -d -o (\d+) -g \d+ -m 0700 (\S+)", setup) if uid == "10001"}
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    mounted = {
+        volume.split(":")[1]
+        for service in services.values()
+        if "build" in service
+        for volume in service.get("volumes", [])
+    }
+    assert mounted
+    assert mounted <= owned
+    assert (
+        services["engine"]["environment"]["ENGINE__STORE_URL"].removeprefix("sqlite:///").rpartition("/")[0] in mounted
+    )
 
 
 def test_the_build_context_is_a_list_of_what_is_needed() -> None:
