@@ -1,0 +1,67 @@
+"""Faults are a function of the seed, and a run's speech, too."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.chaos.schedule import FAULTS, Fault, plan
+from tests.chaos.speech import write_speech
+from tests.chaos.verdict import OWN_WORD
+
+SEEDS = st.integers(0, 10**6)
+
+
+def planned(seed: int, seconds: float = 600.0, kinds: tuple[str, ...] = FAULTS) -> tuple[Fault, ...]:
+    return plan(seed, seconds, kinds, workers=3, engines=2, brokers=3, session_timeout_seconds=6.0)
+
+
+@given(SEEDS)
+def test_a_seed_is_a_schedule(seed: int) -> None:
+    """The same seed gives the same faults, another one gives others."""
+    assert planned(seed) == planned(seed)
+    assert planned(seed) != planned(seed + 1)
+
+
+@given(SEEDS, st.sets(st.sampled_from(FAULTS), min_size=1).map(lambda kinds: tuple(sorted(kinds))))
+def test_all_kinds_come_and_none_too_often(seed: int, kinds: tuple[str, ...]) -> None:
+    """Only what was asked for, each kind as often as any other, one at most more."""
+    counted = Counter(fault.kind for fault in planned(seed, kinds=kinds))
+    assert set(counted) == set(kinds)
+    assert max(counted.values()) - min(counted.values()) <= 1
+
+
+@given(SEEDS, st.floats(0, 300))
+def test_faults_do_not_overlap_and_hit_what_exists(seed: int, seconds: float) -> None:
+    """One is over before the next begins; nothing begins after the end; a freeze outlasts the session timeout."""
+    faults = planned(seed, seconds)
+    assert all(fault.at < seconds for fault in faults)
+    assert all(before.at + before.seconds < after.at for before, after in pairwise(faults))
+    for fault in faults:
+        assert 0 <= fault.target < {"kill-engine": 2}.get(fault.kind, 3)
+        assert fault.kind != "freeze-worker" or fault.seconds > 6.0
+
+
+def test_no_fault_and_unknown_faults() -> None:
+    """No kinds: no faults. An unknown one is an error that names it."""
+    assert planned(1, kinds=()) == ()
+    with pytest.raises(ValueError, match="earthquake"):
+        planned(1, kinds=("earthquake",))
+
+
+@given(SEEDS)
+def test_every_utterance_can_be_told_from_all_others(seed: int) -> None:
+    """Tags differ on all streams and stand in own words only; the audio is an utterance longer than asked at most."""
+    rng = random.Random(seed)
+    scripts = [write_speech(f"call-{number}", stream, 8.0, rng) for number in range(2) for stream in ("s0", "s1")]
+    tags = [utterance.tag for _, spoken in scripts for utterance in spoken]
+    assert len(set(tags)) == len(tags)
+    for script, spoken in scripts:
+        assert [utterance.text for utterance in spoken] == script.utterances
+        assert all({utterance.tag} == set(OWN_WORD.findall(utterance.text)) for utterance in spoken)
+        assert 8.0 <= len(script.audio) / 32_000 < 8.0 + 5.0
