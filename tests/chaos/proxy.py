@@ -77,10 +77,10 @@ class FaultyProxy(Proxy):
         first = await reader.read(READ_BYTES)
         path = first.split(b" ", 2)[1] if first.count(b" ") > 1 else b""
         streaming = STREAMING_PATH in path
-        self.dialled += streaming
         choice = zlib.crc32(path.split(b"?")[0]) if streaming else random.randrange(len(self._targets))
         host, port = self._targets[choice % len(self._targets)]
         far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        self.dialled += streaming
         self._writers[writer] = far_writer
         try:
             far_writer.write(first)

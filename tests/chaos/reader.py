@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
@@ -73,6 +74,12 @@ class Seen:
                     kind=record.get("kind"),
                 )
             )
+
+    def write(self, path: Path) -> None:
+        """Write everything as lines of JSON, for whoever looks for the cause of a verdict."""
+        records: dict[str, Sequence[Result | Life]] = {**self.results, "conversations": self.life}
+        lines = [json.dumps({"topic": kind, **asdict(each)}) for kind, found in records.items() for each in found]
+        path.write_text("\n".join(lines), encoding="utf-8")
 
     def ended(self) -> set[str]:
         """Conversations that have ended."""

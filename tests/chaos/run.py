@@ -81,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engines", type=int, default=1)
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
     parser.add_argument("--faults", default="all", help=f"comma-separated, or all: {', '.join(FAULTS)}; empty for none")
-    parser.add_argument("--logs", type=Path, help="keep the programs' logs in this folder; else they are removed")
+    parser.add_argument(
+        "--logs", type=Path, help="keep logs and published records in this folder; else they are removed"
+    )
     parser.add_argument("--allow-same-id-repeats", action="store_true", help="what at-least-once delivery may do")
     parser.add_argument("--verbose", action="store_true", help="show good streams, too")
     return parser
@@ -128,6 +130,7 @@ async def _run_until_signal(
         await fleet.stop()
         await system.stop()
         reader.stop()
+    reader.seen.write(folder / "records.jsonl")
     return _report(options, reader.seen, spoken, happened, fleet.problems)
 
 
@@ -158,9 +161,10 @@ async def _hurt(fleet: Fleet, faults: Sequence[Fault], speaking: asyncio.Task[No
             break
         dialled.append(fleet.dialled)
         happened.append(await fleet.inject(fault))
-        print(f"{time.monotonic() - began:6.1f} s  {fault.kind}: {happened[-1].detail}", flush=True)
+        clock = time.strftime("%H:%M:%S", time.gmtime(happened[-1].at_ms / 1000))
+        print(f"{clock} {fault.at:6.1f} s  {fault.kind}: {happened[-1].detail}", flush=True)
     await asyncio.wait([speaking])
-    print(f"{time.monotonic() - began:6.1f} s  all is said", flush=True)
+    print(f"{time.monotonic() - began:15.1f} s  all is said", flush=True)
     dialled.append(fleet.dialled)
     between = [after - before for before, after in itertools.pairwise(dialled)]
     return [replace(each, dialled=number) for each, number in zip(happened, between, strict=True)]
