@@ -216,8 +216,13 @@ def _report(
 
 def _life_problems(life: Sequence[Life], conversations: set[str]) -> list[str]:
     """Conversations that did not start and end once, and streams that lost audio."""
-    once = {record.id: record for record in life}.values()
-    problems = []
+    first: dict[str, Life] = {}
+    changed = 0
+    for record in life:
+        earlier = first.setdefault(record.id, record)
+        changed += (earlier.event, earlier.stream) != (record.event, record.stream)
+    once = first.values()
+    problems = [f"{changed} records about conversations have the id of another one"] if changed else []
     for event in ("started", "ended"):
         count = Counter(record.conversation_id for record in once if record.event == event)
         problems += [f"{name} {event} {count[name]} times" for name in sorted(conversations) if count[name] != 1]
