@@ -22,6 +22,7 @@ from tests.bench.trend import FEWEST_SAMPLES, second_half
 from tests.bench.visitors import Visitors, visit_for
 
 VISITORS_AT_A_TIME = 30
+VISITS_PER_SECOND = 30.0
 QUIET_PATIENCE_SECONDS = 60.0
 # Deleted conversations are part of what must not grow.
 SETTINGS = {"retention_seconds": 30, "completion_grace_seconds": 0.5}
@@ -55,7 +56,7 @@ async def _soak(seconds: float, seed: int) -> int:
         visitors = Visitors(engine, http, await engine.token(), seed)
         began = time.monotonic()
         while time.monotonic() - began < seconds or len(samples["rss"]) < 2 * FEWEST_SAMPLES:
-            await visit_for(visitors, round_seconds, at_a_time=VISITORS_AT_A_TIME)
+            await visit_for(visitors, round_seconds, at_a_time=VISITORS_AT_A_TIME, per_second=VISITS_PER_SECOND)
             if not await _quiet(engine):
                 visitors.problems["the engine did not become quiet"] += 1
             sample = await _sample(engine)

@@ -234,12 +234,22 @@ class Visitors:
             self.problems[f"wrong: {name}"] += 1
 
 
-async def visit_for(visitors: Visitors, seconds: float, *, at_a_time: int) -> None:
-    """So many visits at a time, each followed by another one, until the time is up and the last are over."""
-    end = asyncio.get_running_loop().time() + seconds
+async def visit_for(visitors: Visitors, seconds: float, *, at_a_time: int, per_second: float) -> None:
+    """So many visits at a time, each followed by another one, until the time is up and the last are over.
+
+    Args:
+        per_second: No more visits than these begin, so that what the engine keeps does not depend on how fast the
+            machine happens to be.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    due = loop.time()
 
     async def one_after_the_other() -> None:
-        while asyncio.get_running_loop().time() < end:
+        nonlocal due
+        while due < end and loop.time() < end:
+            begin, due = due, max(due + 1 / per_second, loop.time())
+            await asyncio.sleep(begin - loop.time())
             await visitors.visit()
 
     with contextlib.suppress(asyncio.CancelledError):
