@@ -31,7 +31,7 @@ SETTINGS = {"retention_seconds": 30, "completion_grace_seconds": 0.5}
 MEASURES = {
     "rss": ("MiB", 0.03, 5.0),
     # What survives a full collection; there are few of them in a short run.
-    "memory_blocks": ("", 0.05, 5000.0),
+    "memory_blocks": ("", 0.1, 5000.0),
     "open_files": ("", 0.0, 4.0),
     "tasks": ("", 0.0, 4.0),
     "threads": ("", 0.0, 1.0),
