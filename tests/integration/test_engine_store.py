@@ -19,7 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.unit.engine.client import Client, Engine, fetch_token
-from tests.unit.engine.store.postgres import PASSWORD, Postgres, UnavailableError
+from tests.unit.engine.store.postgres import PASSWORD, Postgres, running_postgres
 from worker.engine.app import EngineServer
 from worker.engine.metrics import PREFIX
 from worker.engine.recognizers.coded import encode_utterance
@@ -35,14 +35,8 @@ SECRET = "sassafras"
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
     """A server that the test may kill."""
-    try:
-        server = Postgres()
-    except UnavailableError as error:
-        pytest.skip(f"no PostgreSQL here: {error}")
-    try:
+    with running_postgres() as server:
         yield server
-    finally:
-        server.close()
 
 
 @contextlib.asynccontextmanager

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 
 from worker.engine import messages
+from worker.engine.analysis import SpeakerRef
 from worker.engine.conversation import (
     Action,
     Audience,
@@ -153,9 +154,7 @@ class Room:
         conversation = self.conversation
         if conversation is not None:
             who = conversation.receive_speaker(socket.line, speaker, at)
-            if who is not None:
-                member = MemberRecord(id=who.id, name=who.name, user_id=who.user_id)
-                self._context.recorder.joined(conversation.conversation_id, member)
+            self._note_member(conversation, who)
 
     def receive_loss(self, socket: SpeakerSocket) -> None:
         """The socket is gone, however it went."""
@@ -241,11 +240,13 @@ class Room:
         started_actions = conversation.receive_start(socket.line, request, self._context.clock())
         if request.meeting_title is not None:
             self._context.recorder.named(conversation.conversation_id, request.meeting_title)
-        speaker = conversation.speaker(socket.line)
+        self._note_member(conversation, conversation.speaker(socket.line))
+        self._perform(conversation, started_actions)
+
+    def _note_member(self, conversation: Conversation, speaker: SpeakerRef | None) -> None:
         if speaker is not None:
             member = MemberRecord(id=speaker.id, name=speaker.name, user_id=speaker.user_id)
             self._context.recorder.joined(conversation.conversation_id, member)
-        self._perform(conversation, started_actions)
 
     def _receive_modify(self, socket: SpeakerSocket, request: ModifyRequest) -> None:
         conversation = self.conversation

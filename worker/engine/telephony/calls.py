@@ -94,9 +94,7 @@ class Telephony:
     @property
     def address(self) -> tuple[str, int]:
         """Our SIP host and port, once started."""
-        assert self._transport is not None
-        host, port = self._transport.get_extra_info("sockname")[:2]
-        return host, port
+        return _address_of(self._transport)
 
     async def start(self) -> None:
         """Opens the SIP socket.
@@ -415,7 +413,7 @@ class _Call:
         asyncio.get_running_loop().call_soon(self.leave)
 
     def abort(self) -> None:
-        asyncio.get_running_loop().call_soon(self.leave)
+        self.close()
 
     def leave(self) -> None:
         """Takes the line out of its room, and hangs up. Idempotent."""
@@ -460,9 +458,7 @@ class _MediaSocket:
 
     @property
     def address(self) -> tuple[str, int]:
-        assert self._transport is not None
-        host, port = self._transport.get_extra_info("sockname")[:2]
-        return host, port
+        return _address_of(self._transport)
 
     def connect(self, remote: sdp.RemoteMedia, codec: sdp.Codec) -> None:
         """Hears this side from now on."""
@@ -514,6 +510,13 @@ async def _open(host: str, port: int, receive: Callable[[bytes, tuple[str, int]]
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(receive), local_addr=(host, port))
     return transport
+
+
+def _address_of(transport: asyncio.DatagramTransport | None) -> tuple[str, int]:
+    """Host and port of an open socket."""
+    assert transport is not None
+    host, port = transport.get_extra_info("sockname")[:2]
+    return host, port
 
 
 def _text(value: object) -> str | None:

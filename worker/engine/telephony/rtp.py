@@ -12,6 +12,8 @@ _HEADER = struct.Struct(">BBHII")
 _EXTENSION = struct.Struct(">HH")
 _EVENT = struct.Struct(">BBH")
 _KEYS = "0123456789*#ABCD"
+# One sample of it.
+_SILENCE = {"PCMU": b"\xff", "PCMA": b"\xd5", "L16": b"\0\0"}
 
 # How many packets may overtake one that is late, before it counts as lost.
 REORDER_PACKETS = 5
@@ -74,7 +76,7 @@ class Receiver:
         self.codec = codec
         self.emitted = 0
         self._sample_bytes = 2 if codec.name == "L16" else 1
-        self._silence = {"PCMU": b"\xff", "PCMA": b"\xd5", "L16": b"\0\0"}[codec.name]
+        self._silence = _SILENCE[codec.name]
         self._source: int | None = None
         self._next = 0
         self._expected: int | None = None
@@ -169,7 +171,7 @@ class Sender:
     def keep_alive(self, seconds: float) -> bytes:
         """20 ms of silence at this time of the call: RTP that only ever comes in is cut off by some gateways."""
         samples = self._codec.rate_hz // 50
-        silence = {"PCMU": b"\xff", "PCMA": b"\xd5", "L16": b"\0\0"}[self._codec.name] * samples
+        silence = _SILENCE[self._codec.name] * samples
         return self._packet(self._codec.payload_type, int(seconds * self._codec.rate_hz), silence)
 
     def keys(self, text: str, begin_seconds: float) -> Iterator[tuple[float, bytes]]:

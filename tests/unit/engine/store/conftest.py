@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tests.unit.engine.store.postgres import Postgres, UnavailableError
+from tests.unit.engine.store.postgres import Postgres, running_postgres
 from worker.engine.store.sql import SqlStore
 
 StartStore: TypeAlias = Callable[..., Awaitable[SqlStore]]
@@ -26,14 +26,8 @@ class Place:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    try:
-        server = Postgres()
-    except UnavailableError as error:
-        pytest.skip(f"no PostgreSQL here: {error}")
-    try:
+    with running_postgres() as server:
         yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture

@@ -12,8 +12,11 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 PASSWORD = "pass-word-of-the-test"
 START_SECONDS = 30.0
@@ -137,3 +140,16 @@ def _binaries() -> Path:
 
 def _environment() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": "/nonexistent"}
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A server of its own; the test is skipped where there is none."""
+    try:
+        server = Postgres()
+    except UnavailableError as error:
+        pytest.skip(f"no PostgreSQL here: {error}")
+    try:
+        yield server
+    finally:
+        server.close()
