@@ -72,10 +72,32 @@ def result_id(
         stream: None for what concerns the conversation as a whole.
         opened_offset: Offset of the input record that opened the conversation; tells its openings apart.
         kind: What numbers ``sequence``, such as ``transcript``, ``message``, ``insight`` or ``conversation``. A
-            transcript and its redacted message share their sequence and need different kinds.
+            transcript and its redacted message share their sequence and need different kinds. Insights are numbered
+            so only where no message tells them apart; see :func:`insight_id`.
         sequence: Number of the result within all of the above.
     """
     return _uuid("result", topic, partition, conversation_id, stream, opened_offset, kind, sequence)
+
+
+def insight_id(
+    *,
+    topic: str,
+    partition: int,
+    conversation_id: str,
+    stream: str,
+    opened_offset: int,
+    message_sequence: int,
+    kind: str,
+    ordinal: int,
+) -> str:
+    """Return the id of an insight about a published message. It does not depend on what else was found, or when.
+
+    Args:
+        message_sequence: Number of the message within its stream.
+        kind: Kind of the insight.
+        ordinal: Number among the insights of this kind about this message.
+    """
+    return _uuid("insight", topic, partition, conversation_id, stream, opened_offset, message_sequence, kind, ordinal)
 
 
 def dead_letter_id(coordinates: Coordinates) -> str:

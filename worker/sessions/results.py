@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from worker.output.events import result_id
+from worker.output.events import insight_id, result_id
 from worker.records import (
     Insight,
     InsightKind,
@@ -47,13 +47,20 @@ HARMLESS_ENTITIES = frozenset({"GENERAL"})
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A published message, as far as later results need it."""
+    """A published message, as far as later results need it. ``insights`` counts what was published about it."""
 
     id: str
     stream: str
+    sequence: int
     place: Place
     marks: tuple[SymblMark, ...] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
+    insights: dict[InsightKind, int] = field(default_factory=dict)
+
+    @property
+    def age(self) -> tuple[int, str, int]:
+        """Puts messages into one order, whichever socket brought them first."""
+        return self.place.last_offset, self.stream, self.sequence
 
 
 class Owner(Protocol):
@@ -153,7 +160,7 @@ class ConversationResults:
         self._touch()
         if message.id is not None:
             secrets = self._secrets(message.text, marks)
-            self._messages[message.id] = _Message(origin.id, owner.stream, place, marks, secrets)
+            self._messages[message.id] = _Message(origin.id, owner.stream, sequence, place, marks, secrets)
             while len(self._messages) > REMEMBERED_MESSAGES:
                 self._messages.popitem(last=False)
 
@@ -281,15 +288,21 @@ class ConversationResults:
         entity_sub_type: str | None = None,
         entity_category: str | None = None,
     ) -> None:
-        owner = self._owners.get(about[0].stream, heard_by) if about else heard_by
-        place = about[0].place if about else heard_by.here()
+        latest = max(about, key=lambda message: message.age, default=None)
+        owner = heard_by if latest is None else self._owners.get(latest.stream, heard_by)
+        place = heard_by.here() if latest is None else latest.place
         state = owner.state
         sequence = state.insight_sequence
         state.insight_sequence += 1
         state.counters.insights += 1
+        origin = self._origin(owner, place, "insight", sequence)
+        if latest is not None:
+            ordinal = latest.insights.get(kind, 0)
+            latest.insights[kind] = ordinal + 1
+            origin = replace(origin, id=self._insight_id(latest, kind, ordinal))
         self._book.say(
             Insight(
-                origin=self._origin(owner, place, "insight", sequence),
+                origin=origin,
                 kind=kind,
                 symbl_insight_id=symbl_insight_id,
                 masked=self._mask_like(text, about, marks),
@@ -332,6 +345,19 @@ class ConversationResults:
             last_offset=place.last_offset,
             speaker=place.speaker,
             trace=place.trace,
+        )
+
+    def _insight_id(self, message: _Message, kind: InsightKind, ordinal: int) -> str:
+        state = self._state
+        return insight_id(
+            topic=state.topic,
+            partition=self._partition,
+            conversation_id=state.conversation_id,
+            stream=message.stream,
+            opened_offset=state.opened_offset,
+            message_sequence=message.sequence,
+            kind=kind,
+            ordinal=ordinal,
         )
 
     def _known(self, message_ids: Sequence[str | None]) -> list[_Message]:

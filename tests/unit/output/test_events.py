@@ -23,7 +23,7 @@ from tests.strategies import (
     traces,
     transcripts,
 )
-from worker.output.events import DEAD_LETTER_VALUE_LIMIT_BYTES, EventBuilder, dead_letter_id, result_id
+from worker.output.events import DEAD_LETTER_VALUE_LIMIT_BYTES, EventBuilder, dead_letter_id, insight_id, result_id
 from worker.output.topics import Topics
 from worker.records import (
     Caption,
@@ -363,6 +363,19 @@ def test_result_ids_never_change() -> None:
     assert (
         result_id(conversation_id="通話", stream=None, kind="conversation", **parts)
         == "cb148dd2-1313-58b4-9418-dd156c36fe64"
+    )
+    assert (
+        insight_id(
+            topic="symbl.audio",
+            partition=3,
+            conversation_id="call-1",
+            stream="agent",
+            opened_offset=10400,
+            message_sequence=4,
+            kind="question",
+            ordinal=0,
+        )
+        == "49d6e7e3-bb5e-54e7-b1e4-efff7e011de1"
     )
     assert dead_letter_id(WHERE) == "c204fc44-c5e3-5b04-851a-5859adf49e34"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from worker.intake.ledger import Ledger
@@ -200,6 +201,56 @@ def test_users_without_user_id_are_known_by_their_sockets() -> None:
     assert desk.results.is_known(stranger)
     assert not desk.results.is_known(None)
     assert Desk(alone=True).results.is_known(None)
+
+
+def test_the_id_of_an_insight_does_not_depend_on_the_order_of_finding() -> None:
+    """Message, kind and the number within them tell an insight apart, whatever else is found before it."""
+
+    def found(order: Sequence[int]) -> dict[str, str]:
+        desk = Desk()
+        desk.say("the annual subscription is what we talk about", id_="m1")
+        desk.say("is it?", id_="m2")
+        hit = SymblTrackerMatch(value="annual", message_refs=(SymblReference("m1", None, 4),))
+        detected = SymblEntityMatch(detected_value="annual", message_refs=(SymblReference("m1", None, 4),))
+        steps: list[Callable[[], None]] = [
+            lambda: desk.results.insights(
+                desk.omar, Insights(insights=(SymblInsight(type="question", text="is it?", id="q", message_id="m2"),))
+            ),
+            lambda: desk.results.topics(
+                desk.ines, Topics(topics=(SymblTopic(phrases="annual", id="t", message_ids=("m1", "m2")),))
+            ),
+            lambda: desk.results.topics(
+                desk.ines, Topics(topics=(SymblTopic(phrases="nobody's", id="u", message_ids=("m9",)),))
+            ),
+            lambda: desk.results.trackers(desk.omar, Trackers(trackers=(SymblTracker(name="p", matches=(hit,)),))),
+            lambda: desk.results.entities(
+                desk.ines, Entities(entities=(SymblEntity(type="GENERAL", matches=(detected,)),))
+            ),
+        ]
+        for index in order:
+            steps[index]()
+        assert [each.origin.sequence for each in desk.insights] == list(range(len(order)))
+        return {each.masked.text + each.kind: each.origin.id for each in desk.insights if each.message_ids}
+
+    ids = found([0, 1, 3, 4])
+    assert len(set(ids.values())) == 4
+    for order in ([4, 3, 1, 0], [2, 0, 1, 3, 4], [3, 2, 4, 0, 1]):
+        assert found(order) == ids
+
+
+def test_a_topic_belongs_to_the_latest_of_its_messages() -> None:
+    """Which messages are still remembered, and how a host sorts them, changes nothing."""
+    desk = Desk()
+    desk.say("first", id_="m1")
+    desk.say("second", id_="m2")
+    topic = SymblTopic(phrases="both", id="t", message_ids=("m2", "m1"))
+    desk.results.topics(desk.omar, Topics(topics=(topic,)))
+    other = Desk()
+    other.say("first", id_="forgotten")
+    other.say("second", id_="m2")
+    other.results.topics(other.ines, Topics(topics=(topic,)))
+    assert desk.insights[0].origin == other.insights[0].origin
+    assert len(desk.insights[0].message_ids) == 2
 
 
 def test_ids_are_deterministic_and_different() -> None:
