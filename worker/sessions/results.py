@@ -7,9 +7,9 @@ message it refers to, whichever socket brings it first.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from worker.output.events import insight_id, result_id
@@ -27,40 +27,22 @@ from worker.records import (
 from worker.redaction import Redactor, SymblMark
 from worker.sessions.book import Book
 from worker.sessions.buffer import Place
-from worker.sessions.state import ConversationState, StreamState
+from worker.sessions.memory import About, KnownMessage, Memory
+from worker.sessions.state import ConversationState, RecentMessage, StreamState
 from worker.symbl.messages import (
     Entities,
     Insights,
     SymblEntity,
     SymblMessage,
+    SymblReference,
     SymblTracker,
     SymblUser,
     Topics,
     Trackers,
 )
 
-REMEMBERED_MESSAGES = 512
-REMEMBERED_IDS = 4096
 HARMLESS_ENTITIES = frozenset({"GENERAL"})
 """Groups of entities that say nothing about a person: days, amounts, times."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """A published message, as far as later results need it. ``insights`` counts what was published about it."""
-
-    id: str
-    stream: str
-    sequence: int
-    place: Place
-    marks: tuple[SymblMark, ...] = field(repr=False)
-    secrets: tuple[str, ...] = field(repr=False)
-    insights: dict[InsightKind, int] = field(default_factory=dict)
-
-    @property
-    def age(self) -> tuple[int, str, int]:
-        """Puts messages into one order, whichever socket brought them first."""
-        return self.place.last_offset, self.stream, self.sequence
 
 
 class Owner(Protocol):
@@ -68,6 +50,10 @@ class Owner(Protocol):
 
     stream: str
     state: StreamState
+
+    @property
+    def symbl_conversation_id(self) -> str | None:
+        """The host's id of the conversation, as the stream's socket knows it."""
 
     def hears(self, user: SymblUser | None) -> bool:
         """Whether this is the user of the stream's socket, or nobody in particular."""
@@ -82,6 +68,7 @@ class ConversationResults:
     Invariants: sequences of a stream have no holes; the same Symbl id is published at most once.
 
     Args:
+        state: what an earlier owner left in it is taken up; streams are in it before their first result.
         redactor: None when redaction is switched off.
         transcripts: whether messages are also published in the clear.
     """
@@ -94,14 +81,16 @@ class ConversationResults:
         self._book = book
         self._redactor = redactor
         self._transcripts = transcripts
-        self._messages: OrderedDict[str, _Message] = OrderedDict()
-        self._seen: OrderedDict[Hashable, None] = OrderedDict()
+        self._memory = Memory(state)
         self._owners: dict[str, Owner] = {}
         # Streams by the host's own ids of their users.
         self._claims: dict[str, str] = {}
+        for name, stream in state.streams.items():
+            for kept in stream.recent:
+                self._memory.restore(name, kept, self._result_id(name, "message", kept.sequence))
 
     def __repr__(self) -> str:
-        return f"<ConversationResults {self._state.conversation_id} messages={len(self._messages)}>"
+        return f"<ConversationResults {self._memory!r}>"
 
     def redact_with(self, redactor: Redactor) -> None:
         """Mask from here on: a ``start`` may ask for it where the deployment does not."""
@@ -128,7 +117,7 @@ class ConversationResults:
 
     def message(self, owner: Owner, message: SymblMessage, words: Sequence[TimedWord], place: Place) -> None:
         """Publish a message of a stream, in the clear if allowed, and masked."""
-        if message.id is not None and not self._is_new(("message", message.id)):
+        if message.id is not None and not self._memory.is_new(("message", message.id)):
             return
         state = owner.state
         sequence = state.message_sequence
@@ -144,14 +133,14 @@ class ConversationResults:
         if self._transcripts:
             self._book.say(
                 Transcript(
-                    origin=self._origin(owner, place, "transcript", sequence),
+                    origin=self._origin(owner.stream, place, "transcript", sequence),
                     symbl_message_id=symbl_message_id,
                     text=message.text,
                     words=tuple(words),
                     sentiment=message.sentiment,
                 )
             )
-        origin = self._origin(owner, place, "message", sequence)
+        origin = self._origin(owner.stream, place, "message", sequence)
         self._book.say(
             RedactedMessage(
                 origin=origin, symbl_message_id=symbl_message_id, masked=masked, sentiment=message.sentiment
@@ -160,9 +149,18 @@ class ConversationResults:
         self._touch()
         if message.id is not None:
             secrets = self._secrets(message.text, marks)
-            self._messages[message.id] = _Message(origin.id, owner.stream, sequence, place, marks, secrets)
-            while len(self._messages) > REMEMBERED_MESSAGES:
-                self._messages.popitem(last=False)
+            kept = RecentMessage(
+                symbl_message_id=message.id,
+                symbl_conversation_id=owner.symbl_conversation_id,
+                sequence=sequence,
+                start_us=place.start_us,
+                end_us=place.end_us,
+                first_offset=place.first_offset,
+                last_offset=place.last_offset,
+                speaker=place.speaker,
+                is_sensitive=bool(secrets or marks),
+            )
+            self._memory.add(KnownMessage(origin.id, owner.stream, kept, place, marks, secrets))
 
     def insights(self, heard_by: Owner, event: Insights) -> None:
         """Publish questions, action items and follow-ups."""
@@ -170,13 +168,14 @@ class ConversationResults:
             if insight.type not in ("question", "action_item", "follow_up"):
                 continue
             kind: InsightKind = insight.type  # type: ignore[assignment]  # narrowed by the line above
-            about = self._known([insight.message_id])
-            if not about and not heard_by.hears(insight.from_):
+            about = self._memory.about([insight.message_id] if insight.message_id != insight.id else [])
+            if about.latest is None and not heard_by.hears(insight.from_):
                 continue
-            if about and insight.id is None and about[0].stream != heard_by.stream:
-                # Without an id it cannot be told apart from what its own socket brings.
-                continue
-            if insight.id is not None and not self._is_new(("insight", insight.id)):
+            if insight.id is None:
+                if about.latest is not None and about.latest.stream != heard_by.stream:
+                    # Without an id it cannot be told apart from what its own socket brings.
+                    continue
+            elif not self._memory.is_new_insight(("insight", insight.id), about):
                 continue
             assignee = insight.assignee
             self._say_insight(
@@ -193,9 +192,9 @@ class ConversationResults:
     def topics(self, heard_by: Owner, event: Topics) -> None:
         """Publish detected topics."""
         for topic in event.topics:
-            if topic.id is not None and not self._is_new(("topic", topic.id)):
+            about = self._memory.about(topic.message_ids)
+            if topic.id is not None and not self._memory.is_new_insight(("topic", topic.id), about):
                 continue
-            about = self._known(topic.message_ids)
             root_words = tuple(self._mask_like(word, about).text for word in topic.root_words)
             self._say_insight(
                 heard_by,
@@ -216,8 +215,7 @@ class ConversationResults:
     def entities(self, heard_by: Owner, event: Entities) -> None:
         """Publish detected entities; each occurrence in a message once."""
         for entity in event.entities:
-            for match in entity.matches:
-                self._entity(heard_by, entity, match.detected_value, [ref.id for ref in match.message_refs])
+            self._entities(heard_by, entity)
 
     def caption(self, text: str) -> Masked:
         """The text of a caption, as it may be shown."""
@@ -226,35 +224,48 @@ class ConversationResults:
     # --- internals ---
 
     def _tracker(self, heard_by: Owner, tracker: SymblTracker) -> None:
+        memory = self._memory
         fresh: list[tuple[str, str | None, int | None]] = []
+        numbers: Counter[tuple[str | None, int | None]] = Counter()
         for match in tracker.matches:
             for reference in match.message_refs:
-                key = ("tracker", tracker.name, match.value, reference.id, reference.offset)
-                known = reference.id in self._messages
-                if (known or len(self._owners) == 1) and self._is_new(key):
+                if not memory.knows(reference.id) and len(self._owners) > 1:
+                    # The socket of its message brings it again, after the message.
+                    continue
+                key = ("tracker", tracker.name, reference.offset)
+                number = numbers[reference.id, reference.offset]
+                numbers[reference.id, reference.offset] += 1
+                if memory.is_new_match(key, match.value, reference.id, number):
                     fresh.append((match.value, reference.id, reference.offset))
         if not fresh:
             return
-        about = self._known([message_id for _, message_id, _ in fresh])
+        about = memory.about(message_id for _, message_id, _ in fresh)
+        ids = {message.kept.symbl_message_id: message.id for message in about.messages}
         matches = tuple(
-            TrackerMatch(
-                self._mask_like(value, about).text,
-                self._messages[message_id].id if message_id is not None and message_id in self._messages else None,
-                offset,
-            )
+            TrackerMatch(self._mask_like(value, about).text, ids.get(message_id or ""), offset)
             for value, message_id, offset in fresh
         )
         text = ", ".join(dict.fromkeys(value for value, _, _ in fresh))
         self._say_insight(heard_by, about, "tracker", text, tracker_name=tracker.name, tracker_matches=matches)
 
-    def _entity(self, heard_by: Owner, entity: SymblEntity, value: str, message_ids: Sequence[str | None]) -> None:
-        about = self._known(message_ids)
-        if not about and any(message_ids) and len(self._owners) > 1:
-            # The socket of its message brings it again, after the message.
-            return
-        key = ("entity", entity.type, entity.sub_type, value, tuple(message_ids))
-        if not self._is_new(key):
-            return
+    def _entities(self, heard_by: Owner, entity: SymblEntity) -> None:
+        memory = self._memory
+        numbers: Counter[tuple[str | None, int | None]] = Counter()
+        for match in entity.matches:
+            references = match.message_refs or (SymblReference(None),)
+            if any(each.id for each in references) and len(self._owners) > 1:
+                references = tuple(each for each in references if memory.knows(each.id))
+            fresh = []
+            for each in references:
+                key = ("entity", entity.type, entity.sub_type, each.offset)
+                number = numbers[each.id, each.offset]
+                numbers[each.id, each.offset] += 1
+                if memory.is_new_match(key, match.detected_value, each.id, number):
+                    fresh.append(each.id)
+            if fresh:
+                self._entity(heard_by, entity, match.detected_value, memory.about(fresh))
+
+    def _entity(self, heard_by: Owner, entity: SymblEntity, value: str, about: About) -> None:
         sensitive = _is_sensitive(entity.type, entity.category)
         marks = (SymblMark(entity.sub_type or entity.type, value),) if sensitive else ()
         self._say_insight(
@@ -271,7 +282,7 @@ class ConversationResults:
     def _say_insight(
         self,
         heard_by: Owner,
-        about: Sequence[_Message],
+        about: About,
         kind: InsightKind,
         text: str,
         *,
@@ -288,17 +299,18 @@ class ConversationResults:
         entity_sub_type: str | None = None,
         entity_category: str | None = None,
     ) -> None:
-        latest = max(about, key=lambda message: message.age, default=None)
-        owner = heard_by if latest is None else self._owners.get(latest.stream, heard_by)
-        place = heard_by.here() if latest is None else latest.place
-        state = owner.state
+        latest = about.latest
+        stream = heard_by.stream if latest is None else latest.stream
+        state = self._state.streams[stream]
         sequence = state.insight_sequence
         state.insight_sequence += 1
         state.counters.insights += 1
-        origin = self._origin(owner, place, "insight", sequence)
-        if latest is not None:
-            ordinal = latest.insights.get(kind, 0)
-            latest.insights[kind] = ordinal + 1
+        if latest is None:
+            origin = self._origin(stream, heard_by.here(), "insight", sequence)
+        else:
+            ordinal = latest.kept.insights.get(kind, 0)
+            latest.kept.insights[kind] = ordinal + 1
+            origin = self._origin(stream, latest.place, "insight", sequence)
             origin = replace(origin, id=self._insight_id(latest, kind, ordinal))
         self._book.say(
             Insight(
@@ -309,7 +321,7 @@ class ConversationResults:
                 confidence=confidence,
                 assignee=assignee,
                 due_by=due_by,
-                message_ids=tuple(message.id for message in about),
+                message_ids=tuple(message.id for message in about.messages),
                 topic_score=topic_score,
                 topic_root_words=topic_root_words,
                 tracker_name=tracker_name,
@@ -321,20 +333,12 @@ class ConversationResults:
         )
         self._touch()
 
-    def _origin(self, owner: Owner, place: Place, kind: str, sequence: int) -> Origin:
+    def _origin(self, stream: str, place: Place, kind: str, sequence: int) -> Origin:
         state = self._state
         return Origin(
-            id=result_id(
-                topic=state.topic,
-                partition=self._partition,
-                conversation_id=state.conversation_id,
-                stream=owner.stream,
-                opened_offset=state.opened_offset,
-                kind=kind,
-                sequence=sequence,
-            ),
+            id=self._result_id(stream, kind, sequence),
             conversation_id=state.conversation_id,
-            stream=owner.stream,
+            stream=stream,
             symbl_conversation_id=state.symbl_conversation_id,
             sequence=sequence,
             start_ms=place.start_us // 1000,
@@ -347,7 +351,19 @@ class ConversationResults:
             trace=place.trace,
         )
 
-    def _insight_id(self, message: _Message, kind: InsightKind, ordinal: int) -> str:
+    def _result_id(self, stream: str, kind: str, sequence: int) -> str:
+        state = self._state
+        return result_id(
+            topic=state.topic,
+            partition=self._partition,
+            conversation_id=state.conversation_id,
+            stream=stream,
+            opened_offset=state.opened_offset,
+            kind=kind,
+            sequence=sequence,
+        )
+
+    def _insight_id(self, message: KnownMessage, kind: InsightKind, ordinal: int) -> str:
         state = self._state
         return insight_id(
             topic=state.topic,
@@ -355,17 +371,12 @@ class ConversationResults:
             conversation_id=state.conversation_id,
             stream=message.stream,
             opened_offset=state.opened_offset,
-            message_sequence=message.sequence,
+            message_sequence=message.kept.sequence,
             kind=kind,
             ordinal=ordinal,
         )
 
-    def _known(self, message_ids: Sequence[str | None]) -> list[_Message]:
-        """The published messages behind these ids; their owners are still with us."""
-        found = (self._messages.get(message_id) for message_id in message_ids if message_id is not None)
-        return [message for message in found if message is not None]
-
-    def _speaker(self, user: SymblUser, about: Sequence[_Message]) -> Speaker:
+    def _speaker(self, user: SymblUser, about: About) -> Speaker:
         """The speaker that a host's user stands for; a stream's own name for them where it has one.
 
         Anybody else was named in speech, so the name is masked like any text.
@@ -378,27 +389,21 @@ class ConversationResults:
             name=None if user.name is None else self._mask_like(user.name, about).text,
         )
 
-    def _is_new(self, key: Hashable) -> bool:
-        if key in self._seen:
-            return False
-        self._seen[key] = None
-        while len(self._seen) > REMEMBERED_IDS:
-            self._seen.popitem(last=False)
-        return True
-
     def _touch(self) -> None:
         self._book.touch(self._state.conversation_id)
 
     def _mask(self, text: str, marks: tuple[SymblMark, ...]) -> Masked:
         return Masked(text, None) if self._redactor is None else self._redactor.mask(text, marks)
 
-    def _mask_like(self, text: str, about: Sequence[_Message], marks: tuple[SymblMark, ...] = ()) -> Masked:
+    def _mask_like(self, text: str, about: About, marks: tuple[SymblMark, ...] = ()) -> Masked:
         """Mask a text that was made from messages: what is secret there is secret here, also in part."""
         if self._redactor is None:
             return Masked(text, None)
-        for message in about:
+        if about.is_blind:
+            return self._redactor.mask_whole(text)
+        for message in about.messages:
             marks += message.marks
-        secrets = [secret for message in about for secret in message.secrets]
+        secrets = [secret for message in about.messages for secret in message.secrets]
         return self._redactor.mask_terms(text, secrets, marks)
 
     def _secrets(self, text: str, marks: tuple[SymblMark, ...]) -> tuple[str, ...]:

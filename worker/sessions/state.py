@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
 
 import orjson
 
 from worker.records import Channel, Encoding, Speaker, StartParameters, Tracker
 
-STATE_VERSION = 1
+STATE_VERSION: Final = 2
+READABLE_VERSIONS: Final = (1, 2)
+"""Version 1 had no recent messages. A worker reads what older ones wrote, and nothing that newer ones did."""
+
+InsightKey: TypeAlias = tuple[str | int | None, ...]
+"""What tells the insights about one message apart: the kind and the host's id; for trackers and entities, which have
+none, their name or type, the offset, and the number among those that share both. Never a text."""
 
 
 class StateError(ValueError):
@@ -33,6 +39,34 @@ class Counters:
 
 
 @dataclass(slots=True, kw_only=True)
+class RecentMessage:
+    """A published message, as far as results need it that come later, perhaps to another worker.
+
+    Args:
+        symbl_conversation_id: the host's conversation that it belongs to.
+        sequence: its number within the stream.
+        speaker: who said it.
+        is_sensitive: personal data was found in it; which, only the worker knows that published it.
+        is_owed: its socket was lost, so what the host found in it may have reached nobody.
+        insights: how many were published about it, by kind.
+        published: which.
+    """
+
+    symbl_message_id: str
+    symbl_conversation_id: str | None
+    sequence: int
+    start_us: int
+    end_us: int
+    first_offset: int
+    last_offset: int
+    speaker: Speaker | None = None
+    is_sensitive: bool = False
+    is_owed: bool = False
+    insights: dict[str, int] = field(default_factory=dict)
+    published: list[InsightKey] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
 class StreamState:
     """Where a stream stands: all at or below ``offset`` is settled, and of what follows all below ``settled_byte``.
 
@@ -45,6 +79,7 @@ class StreamState:
         preamble: what a FLAC decoder needs before ``settled_byte``.
         seq: the producer's sequence number of the last finished audio record, if it sends any since the last start.
         seq_checksum: of the audio of that record.
+        recent: messages about which more may come, oldest first.
     """
 
     parameters: StartParameters
@@ -64,6 +99,7 @@ class StreamState:
     preamble: bytes = b""
     ended: bool = False
     counters: Counters = field(default_factory=Counters)
+    recent: list[RecentMessage] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +112,8 @@ class ConversationState:
         last_offset: highest offset that belongs to it, known once it has ended.
         redaction: a ``start`` switched redaction on; nothing switches it off again.
         splits: input streams of interleaved audio, and the two streams that each of them becomes.
+        owed_dropped: owed messages that were forgotten because there were too many.
+        has_forgotten_sensitive: a message with personal data is no longer among the recent ones.
     """
 
     topic: str
@@ -89,6 +127,8 @@ class ConversationState:
     redaction: bool = False
     symbl_conversation_id: str | None = None
     splits: dict[str, list[str]] = field(default_factory=dict)
+    owed_dropped: int = 0
+    has_forgotten_sensitive: bool = False
     streams: dict[str, StreamState] = field(default_factory=dict)
 
 
@@ -99,10 +139,25 @@ def state_key(topic: str, conversation_id: str) -> bytes:
 
 def dump_state(state: ConversationState) -> bytes:
     """Serialise for the state topic."""
-    value: dict[str, Any] = {"version": STATE_VERSION, **asdict(state)}
-    for stream in value["streams"].values():
-        stream["preamble"] = base64.b64encode(stream["preamble"]).decode()
-    return orjson.dumps(value)
+    return orjson.dumps(
+        {
+            "version": STATE_VERSION,
+            "topic": state.topic,
+            "conversation_id": state.conversation_id,
+            "opened_offset": state.opened_offset,
+            "opened_at_ms": state.opened_at_ms,
+            "sequence": state.sequence,
+            "started": state.started,
+            "ended": state.ended,
+            "last_offset": state.last_offset,
+            "redaction": state.redaction,
+            "symbl_conversation_id": state.symbl_conversation_id,
+            "splits": state.splits,
+            "owed_dropped": state.owed_dropped,
+            "has_forgotten_sensitive": state.has_forgotten_sensitive,
+            "streams": {name: _dump_stream(stream) for name, stream in state.streams.items()},
+        }
+    )
 
 
 def load_state(value: bytes) -> ConversationState:
@@ -114,14 +169,38 @@ def load_state(value: bytes) -> ConversationState:
     try:
         data: dict[str, Any] = orjson.loads(value)
         version = data.pop("version")
-        if version != STATE_VERSION:
-            raise StateError(f"state version {version} is not known to this worker (it knows {STATE_VERSION})")
+        if version not in READABLE_VERSIONS:
+            raise StateError(f"state version {version} is not known to this worker (it knows up to {STATE_VERSION})")
         streams = {name: _load_stream(stream) for name, stream in data.pop("streams").items()}
         return ConversationState(streams=streams, **data)
     except StateError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise StateError(f"not a readable state record ({type(error).__name__})") from None
+
+
+def _dump_stream(stream: StreamState) -> dict[str, Any]:
+    # orjson writes dataclasses member by member; only bytes are foreign to it.
+    return {
+        "parameters": stream.parameters,
+        "encoding": stream.encoding,
+        "sample_rate_hz": stream.sample_rate_hz,
+        "offset": stream.offset,
+        "byte": stream.byte,
+        "settled_byte": stream.settled_byte,
+        "partial_offset": stream.partial_offset,
+        "time_us": stream.time_us,
+        "seq": stream.seq,
+        "seq_checksum": stream.seq_checksum,
+        "speaker": stream.speaker,
+        "message_sequence": stream.message_sequence,
+        "insight_sequence": stream.insight_sequence,
+        "last_end_us": stream.last_end_us,
+        "preamble": base64.b64encode(stream.preamble).decode(),
+        "ended": stream.ended,
+        "counters": stream.counters,
+        "recent": stream.recent,
+    }
 
 
 def _load_stream(data: Mapping[str, Any]) -> StreamState:
@@ -132,6 +211,16 @@ def _load_stream(data: Mapping[str, Any]) -> StreamState:
         speaker=_load_speaker(values.pop("speaker")),
         preamble=base64.b64decode(values.pop("preamble")),
         counters=Counters(**values.pop("counters")),
+        recent=[_load_recent(message) for message in values.pop("recent", ())],
+        **values,
+    )
+
+
+def _load_recent(data: Mapping[str, Any]) -> RecentMessage:
+    values = dict(data)
+    return RecentMessage(
+        speaker=_load_speaker(values.pop("speaker")),
+        published=[tuple(key) for key in values.pop("published")],
         **values,
     )
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import pytest
 
 from worker.intake.ledger import Ledger
 from worker.records import Encoding, Insight, Output, RedactedMessage, Sentiment, Speaker, StartParameters, Transcript
 from worker.redaction import Redactor
 from worker.sessions.book import Book
 from worker.sessions.buffer import Place
+from worker.sessions.memory import MAX_PUBLISHED, RECENT_MESSAGES, REMEMBERED_MESSAGES
 from worker.sessions.results import ConversationResults
-from worker.sessions.state import ConversationState, StreamState
+from worker.sessions.state import ConversationState, StreamState, dump_state, load_state
 from worker.symbl.messages import (
     Entities,
     Insights,
@@ -45,6 +48,7 @@ class Stream:
     stream: str
     user_id: str
     state: StreamState = field(default_factory=stream_state)
+    symbl_conversation_id: str | None = "5012746983243776"
 
     def hears(self, user: SymblUser | None) -> bool:
         return user is None or user.user_id == self.user_id
@@ -59,17 +63,49 @@ class Desk:
     def __init__(self, *, redact: bool = True, transcripts: bool = True, alone: bool = False) -> None:
         self.state = ConversationState(topic="audio", conversation_id="a", opened_offset=7, opened_at_ms=0)
         self.book = Book(Ledger(0))
-        self.results = ConversationResults(
-            self.state, 0, self.book, Redactor() if redact else None, transcripts=transcripts
-        )
-        self.ines, self.omar = Stream("0", "ines"), Stream("1", "omar")
-        self.results.add_owner(self.ines)
+        self.redactor = Redactor() if redact else None
+        self.transcripts = transcripts
+        self.state.streams["0"] = stream_state()
         if not alone:
+            self.state.streams["1"] = stream_state()
+        self.take_up()
+
+    def take_up(self) -> None:
+        """Begin, or go on from the state."""
+        self.results = ConversationResults(self.state, 0, self.book, self.redactor, transcripts=self.transcripts)
+        self.ines = Stream("0", "ines", self.state.streams["0"])
+        self.results.add_owner(self.ines)
+        if "1" in self.state.streams:
+            self.omar = Stream("1", "omar", self.state.streams["1"])
             self.results.add_owner(self.omar)
+
+    def crash(self) -> None:
+        """Another worker goes on from what was safe: all that was published, and the state."""
+        self.state = load_state(dump_state(self.state))
+        self.take_up()
 
     def say(self, text: str, *, id_: str | None = "m1", marks: tuple[SymblMark, ...] = ()) -> None:
         message = SymblMessage(text=text, id=id_, from_=INES, entities=marks, sentiment=Sentiment(0.5, "positive"))
         self.results.message(self.ines, message, (), PLACE)
+
+    def say_all_about(self, text: str, message_id: str = "m1") -> None:
+        """Every kind of result about a message, on the other speaker's socket."""
+        reference = (SymblReference(message_id, None, 14),)
+        insight = SymblInsight(
+            type="action_item",
+            text=f"note {text}",
+            id="i1",
+            message_id=message_id,
+            assignee=SymblUser("h3", None, text),
+            due_by=f"after {text}",
+        )
+        self.results.insights(self.omar, Insights(insights=(insight,)))
+        topic = SymblTopic(phrases=f"on {text}", id="t1", root_words=(text,), message_ids=(message_id,))
+        self.results.topics(self.omar, Topics(topics=(topic,)))
+        match = SymblTrackerMatch(value=text, message_refs=reference)
+        self.results.trackers(self.omar, Trackers(trackers=(SymblTracker(name="t", matches=(match,)),)))
+        entity = SymblEntityMatch(detected_value=text, message_refs=reference)
+        self.results.entities(self.omar, Entities(entities=(SymblEntity(type="GENERAL", matches=(entity,)),)))
 
     @property
     def insights(self) -> list[Insight]:
@@ -100,28 +136,7 @@ def test_nothing_clear_leaves_but_the_transcript() -> None:
     for secret, marks in ((CARD, ()), ("Marlow Grange", (SymblMark("person_name", "Marlow Grange"),))):
         desk = Desk()
         desk.say(f"the number is {secret} please", marks=marks)
-        reference = (SymblReference("m1", None, 14),)
-        desk.results.insights(
-            desk.ines,
-            Insights(
-                insights=(
-                    SymblInsight(
-                        type="action_item",
-                        text=f"note {secret}",
-                        id="i1",
-                        message_id="m1",
-                        assignee=SymblUser("h3", None, secret),
-                        due_by=f"after {secret}",
-                    ),
-                )
-            ),
-        )
-        topic = SymblTopic(phrases=f"on {secret}", id="t1", root_words=(secret,), message_ids=("m1",))
-        desk.results.topics(desk.ines, Topics(topics=(topic,)))
-        match = SymblTrackerMatch(value=secret, message_refs=reference)
-        desk.results.trackers(desk.ines, Trackers(trackers=(SymblTracker(name="t", matches=(match,)),)))
-        entity = SymblEntityMatch(detected_value=secret, message_refs=reference)
-        desk.results.entities(desk.ines, Entities(entities=(SymblEntity(type="PII", matches=(entity,)),)))
+        desk.say_all_about(secret)
         assert len(desk.insights) == 4
         assert leaks(desk.book.outputs, secret) == []
         assert any(isinstance(each, Transcript) and secret in each.text for each in desk.book.outputs)
@@ -261,3 +276,119 @@ def test_ids_are_deterministic_and_different() -> None:
     ids = [each.origin.id for each in first.book.outputs if isinstance(each, Transcript | RedactedMessage)]
     assert len(set(ids)) == 2
     assert ids == [each.origin.id for each in second.book.outputs if isinstance(each, Transcript | RedactedMessage)]
+
+
+# --- after another worker took over ---
+
+
+def test_late_results_find_the_message_that_an_earlier_owner_published() -> None:
+    """Stream, place, ids and message ids are those that they would have had without the crash."""
+    calm, hit = Desk(), Desk()
+    for desk in (calm, hit):
+        desk.say("the price of the plan is what we talk about")
+    hit.crash()
+    for desk in (calm, hit):
+        desk.say_all_about("the plan")
+    assert hit.insights == calm.insights
+    assert [each.kind for each in hit.insights] == ["action_item", "topic", "tracker", "entity"]
+    assert all(each.message_ids for each in hit.insights)
+
+
+def test_what_an_earlier_owner_published_is_not_published_again() -> None:
+    """Messages, insights, topics, and matches at their places."""
+    desk = Desk()
+    desk.say("the price of the plan is what we talk about")
+    desk.say_all_about("the plan")
+    published = len(desk.book.outputs)
+    for _ in range(2):
+        desk.crash()
+        desk.say("the price of the plan is what we talk about")
+        desk.say_all_about("the plan")
+    assert len(desk.book.outputs) == published
+
+
+def test_several_matches_at_one_offset_are_told_apart_by_their_number() -> None:
+    """Similar phrases have no offset of their own; the state knows how many there were, not which."""
+    desk = Desk()
+    desk.say("dear and costly")
+
+    def matches(*values: str) -> None:
+        hits = tuple(SymblTrackerMatch(value=value, message_refs=(SymblReference("m1", None, -1),)) for value in values)
+        desk.results.trackers(desk.omar, Trackers(trackers=(SymblTracker(name="price", matches=hits),)))
+
+    matches("dear")
+    matches("dear", "costly")
+    assert [[match.value for match in each.tracker_matches] for each in desk.insights] == [["dear"], ["costly"]]
+    desk.crash()
+    matches("dear", "costly")
+    assert len(desk.insights) == 2
+    matches("dear", "costly", "steep")
+    assert [match.value for match in desk.insights[2].tracker_matches] == ["steep"]
+
+
+@pytest.mark.parametrize("marks", [(), (SymblMark("person_name", "Marlow Grange"),)])
+def test_a_text_about_a_message_whose_secrets_are_forgotten_is_masked_whole(marks: tuple[SymblMark, ...]) -> None:
+    """The state says that there was personal data, not which: nothing is shown of what may hold it."""
+    desk = Desk()
+    desk.say(f"{CARD} is the card of Marlow Grange", marks=marks)
+    desk.crash()
+    desk.say_all_about("marlow")
+    assert [each.masked.text for each in desk.insights] == ["****"] * 4
+    assert all(each.masked.findings for each in desk.insights)
+    action, topic, tracker, _ = desk.insights
+    assert (action.due_by, action.assignee) == ("****", Speaker(name="****"))
+    assert topic.topic_root_words == ("****",)
+    assert [match.value for match in tracker.tracker_matches] == ["****"]
+
+
+def test_a_text_about_a_message_that_is_forgotten_itself_is_masked_whole_as_well() -> None:
+    """Once a message with personal data has left the state, any unknown message may be that one."""
+    for secret, text in ((CARD, "****"), ("nothing", "on marlow")):
+        desk = Desk()
+        desk.say(f"marlow has {secret}")
+        for number in range(RECENT_MESSAGES):
+            desk.say("and so on", id_=f"later-{number}")
+        desk.crash()
+        topic = SymblTopic(phrases="on marlow", id="t1", message_ids=("m1", "later-0"))
+        desk.results.topics(desk.omar, Topics(topics=(topic,)))
+        assert desk.insights[0].masked.text == text
+
+
+def test_no_word_is_in_the_state() -> None:
+    """Whatever was said and found, the state topic holds ids, numbers and names of trackers."""
+    desk = Desk()
+    desk.say("xylophone grommet", marks=(SymblMark("person_name", "grommet"),))
+    desk.say_all_about("xylophone")
+    value = dump_state(desk.state).decode()
+    assert "m1" in value
+    assert "xylophone" not in value
+    assert "grommet" not in value
+
+
+def test_the_memory_in_the_state_is_bounded() -> None:
+    """So many messages of a stream, not older than the horizon, and so many insights about each."""
+    desk = Desk()
+    for number in range(100):
+        desk.say("again", id_=f"m{number}")
+        for insight in range(2):
+            found = SymblInsight(type="question", text="?", id=f"i{number}.{insight}", message_id=f"m{number}")
+            desk.results.insights(desk.omar, Insights(insights=(found,)))
+    assert [each.symbl_message_id for each in desk.ines.state.recent] == [f"m{number}" for number in range(92, 100)]
+    for insight in range(200):
+        found = SymblInsight(type="question", text="?", id=f"more{insight}", message_id="m99")
+        desk.results.insights(desk.omar, Insights(insights=(found,)))
+    assert len(desk.ines.state.recent[-1].published) == MAX_PUBLISHED
+    late = replace(PLACE, start_us=90_000_000, end_us=91_000_000)
+    desk.ines.state.last_end_us = late.end_us
+    desk.results.message(desk.ines, SymblMessage(text="late", id="late", from_=INES), (), late)
+    assert [each.symbl_message_id for each in desk.ines.state.recent] == ["late"]
+
+
+def test_more_is_forgotten_than_is_remembered() -> None:
+    """A conversation may be as long as it likes."""
+    desk = Desk(alone=True)
+    for number in range(2 * REMEMBERED_MESSAGES):
+        desk.say("again", id_=f"m{number}")
+    insight = SymblInsight(type="question", text="?", id="i", message_id="m0", from_=INES)
+    desk.results.insights(desk.ines, Insights(insights=(insight,)))
+    assert desk.insights[0].message_ids == ()
