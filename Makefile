@@ -6,7 +6,7 @@ PACE ?= 1
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test test-unit test-integration conformance demo bench-engine soak-engine chaos format lock clean
+.PHONY: help install check test test-unit test-integration conformance demo bench-engine soak-engine chaos chaos-kills chaos-short format lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -47,13 +47,27 @@ bench-engine: install ## What one engine process carries, every word checked. SE
 soak-engine: install ## Clients come and go at an engine, which must not grow. MINUTES=2 for a short look.
 	@MINUTES=$(MINUTES) $(BIN)/python -m tests.bench.soak
 
-chaos: MINUTES = 2
-# Until delivery is exactly once, a record may come again under its id.
-chaos: install ## Delivery through faults, repeatable: SEED=7 MINUTES=2 CONVERSATIONS=8 STREAMS=2 WORKERS=2 FAULTS=kill-worker.
-	@$(BIN)/python -m tests.chaos.run --allow-same-id-repeats --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
-	  $(if $(CONVERSATIONS),--conversations $(CONVERSATIONS)) $(if $(STREAMS),--streams $(STREAMS)) \
-	  $(if $(WORKERS),--workers $(WORKERS)) $(if $(ENGINES),--engines $(ENGINES)) $(if $(BROKERS),--brokers $(BROKERS)) \
-	  $(if $(FAULTS),--faults $(FAULTS)) $(if $(LOGS),--logs $(LOGS))
+# By name of the option: SEED=7 is --seed 7.
+CHAOS = seed minutes count conversations streams workers engines brokers bootstrap partitions faults session-timeout chunk \
+  commit-interval delivery logs
+upper = $(shell echo '$(subst -,_,$1)' | tr a-z A-Z)
+CHAOS_OPTIONS = $(foreach name,$(CHAOS),$(if $($(call upper,$(name))),--$(name) $($(call upper,$(name))))) \
+  $(if $(filter at_least_once,$(DELIVERY)),--allow-same-id-repeats)
+
+chaos: MINUTES = $(if $(COUNT),,2)
+chaos: install ## Delivery through faults, repeatable: SEED=7 MINUTES=2 CONVERSATIONS=8 STREAMS=2 FAULTS=kill-worker BOOTSTRAP=host:9092.
+	@$(BIN)/python -m tests.chaos.run $(CHAOS_OPTIONS)
+
+chaos-kills: COUNT = $(or $(KILLS),20)
+chaos-kills: MINUTES =
+chaos-kills: FAULTS = kill-worker
+chaos-kills: install ## KILLS=20 workers die, one after the other; how long until others go on with their streams.
+	@$(BIN)/python -m tests.chaos.run --recovery-within 3 --verbose $(CHAOS_OPTIONS)
+
+chaos-short: CHAOS_SMALL = --conversations 4 --workers 2 --engines 1 --brokers 1
+chaos-short: install ## A minute and a half of it with known seeds, for CI.
+	@$(BIN)/python -m tests.chaos.run --seed 8 --minutes 0.55 $(CHAOS_SMALL) --faults freeze-worker,crash-worker
+	@$(BIN)/python -m tests.chaos.run --seed 45 --minutes 0.5 $(CHAOS_SMALL) --faults term-worker,kill-engine
 
 format: install ## Format the code and fix what lint can fix.
 	$(BIN)/ruff format .

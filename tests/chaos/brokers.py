@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,8 @@ from worker.demo.broker import (
 from worker.demo.processes import ManagedProcess, tail_of
 from worker.errors import BrokerError
 
+BROKER_SESSION_SECONDS = 3.0
+"""What the demo's properties say: after so long without a heartbeat the controller moves a node's partitions."""
 REPLICATED = """\
 offsets.topic.replication.factor={replicas}
 transaction.state.log.replication.factor={replicas}
@@ -72,6 +75,19 @@ class Cluster:
             self._launch(node)
         for node in range(self.nodes):
             self._wait(node)
+
+    @property
+    def processes(self) -> list[tuple[str, int]]:
+        """Names and process ids."""
+        return [(process.name, process.pid) for process in self._processes.values()]
+
+    def freeze(self, node: int) -> None:
+        """SIGSTOP: connections stay open, nothing is answered."""
+        self._processes[node].signal(signal.SIGSTOP)
+
+    def thaw(self, node: int) -> None:
+        """SIGCONT."""
+        self._processes[node].signal(signal.SIGCONT)
 
     def kill(self, node: int) -> None:
         """kill -9 of one node; its data stays."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tests.chaos.recovery import Recovery
+from tests.chaos.recovery import Happened, Recovery, by_kind
 from tests.chaos.verdict import Counts, StreamName, total
 
 
@@ -16,52 +16,94 @@ class Report:
     Args:
         counts: By kind of topic and by stream.
         problems: Whatever else is wrong, in words.
-        same_id_allowed: Repeats under the same id are shown, and no reason to fail.
+        recoveries: Of each fault, in the order of ``happened``.
         usual_pause: Median time between two new results of a stream, seconds.
+        same_id_allowed: Repeats under the same id are shown, and no reason to fail.
+        kill_limit_seconds: The longest that the median after ``kill-worker`` may be; None for any.
+        notes: What is worth knowing and neither good nor bad.
     """
 
+    seed: int
     counts: Mapping[str, Mapping[StreamName, Counts]]
     problems: Sequence[str]
+    happened: Sequence[Happened]
     recoveries: Sequence[Recovery]
     usual_pause: float
-    same_id_allowed: bool
+    same_id_allowed: bool = False
+    kill_limit_seconds: float | None = None
+    notes: Sequence[str] = field(default=())
+
+    @property
+    def all_problems(self) -> list[str]:
+        """What is wrong besides the counts: what was handed in, re-dials, slow recovery."""
+        redialled = [
+            f"{fault.kind} ({fault.detail}): {problem}"
+            for fault in self.happened
+            if fault.redials is not None
+            for problem in fault.redials.problems()
+        ]
+        return [*self.problems, *redialled, *self._slow_recovery()]
 
     @property
     def clean(self) -> bool:
         """Whether everything arrived as it should."""
-        return not self.problems and not any(
+        return not self.all_problems and not any(
             counts.bad(same_id_allowed=self.same_id_allowed)
             for streams in self.counts.values()
             for counts in streams.values()
         )
 
     def lines(self, *, verbose: bool = False) -> Iterable[str]:
-        """Bad streams (all when verbose), faults, problems, totals, verdict."""
+        """Bad streams and kinds of faults (all streams and each fault when verbose), problems, totals, verdict."""
         for kind, streams in self.counts.items():
             for (conversation_id, stream), counts in streams.items():
                 bad = counts.bad(same_id_allowed=self.same_id_allowed)
                 if bad or verbose:
                     yield f"  {'BAD' if bad else 'ok ':3} {kind} of {conversation_id}/{stream}: {_in_words(counts)}"
-        yield from self._recovery_lines()
-        yield from (f"  PROBLEM: {problem}" for problem in self.problems)
+        yield from self._recovery_lines(verbose)
+        yield from (f"  {note}" for note in self.notes)
+        yield from (f"  PROBLEM: {problem}" for problem in self.all_problems)
         for kind, streams in self.counts.items():
             yield f"  {kind:11} {_in_words(total(streams.values()))}"
         repeats = sum(total(streams.values()).same_id for streams in self.counts.values())
         allowed = " (allowed)" if self.same_id_allowed and repeats else ""
-        yield f"{'CLEAN' if self.clean else 'NOT CLEAN'}: {repeats} repeats under the same id{allowed}"
+        yield (
+            f"{'CLEAN' if self.clean else 'NOT CLEAN'}: seed {self.seed}, {len(self.happened)} faults, "
+            f"{repeats} repeats under the same id{allowed}"
+        )
 
-    def _recovery_lines(self) -> Iterable[str]:
-        if self.recoveries:
+    def _recovery_lines(self, verbose: bool) -> Iterable[str]:
+        if self.happened:
             usual = f"{self.usual_pause:.1f} s"
             yield f"  from fault to the first new result of a stream that it hit; without faults every {usual}"
-        for recovery in self.recoveries:
-            hurt = recovery.happened
-            line = f"  {hurt.kind} ({hurt.detail}): {hurt.dialled} sockets dialled, {recovery.affected} streams hit"
-            if recovery.median is not None and recovery.worst is not None:
-                line += f", median {recovery.median:.1f} s, worst {recovery.worst:.1f} s"
-                silent = recovery.affected - len(recovery.seconds)
-                line += f", {silent} without a result before the next fault" if silent else ""
-            yield line
+        if verbose:
+            for fault, recovery in zip(self.happened, self.recoveries, strict=True):
+                yield f"  {fault.kind} ({fault.detail}): {_of(recovery)}"
+        for kind, recovery in by_kind(self.happened, self.recoveries).items():
+            yield f"  {recovery.times:3} x {kind:16} {_of(recovery)}"
+            judged = [fault.redials for fault in self.happened if fault.kind == kind and fault.redials is not None]
+            if judged:
+                needed = sum(each.dialled - each.surplus for each in judged)
+                yield f"{'':24} streams re-dialled: {sum(each.dialled for each in judged)} of which {needed} had to"
+
+    def _slow_recovery(self) -> list[str]:
+        recovery = by_kind(self.happened, self.recoveries).get("kill-worker")
+        if self.kill_limit_seconds is None or recovery is None or recovery.median is None:
+            return []
+        if recovery.median <= self.kill_limit_seconds:
+            return []
+        return [f"median after kill-worker is {recovery.median:.1f} s, more than {self.kill_limit_seconds:.1f} s"]
+
+
+def _of(recovery: Recovery) -> str:
+    most = max(recovery.dialled)
+    line = f"{recovery.affected} streams hit, {sum(recovery.dialled)} sockets dialled"
+    line += f" ({most} at most)" if recovery.times > 1 else ""
+    if recovery.median is not None:
+        worst = "-" if recovery.worst is None else f"{recovery.worst:.1f} s"
+        line += f", median {recovery.median:.1f} s, worst {worst}"
+        line += f", {recovery.silent} without a result before the next fault" if recovery.silent else ""
+    return line
 
 
 def _in_words(counts: Counts) -> str:

@@ -5,13 +5,14 @@ in the order of the speech. What it finds instead is counted under these names:
 
 * ``missing``: no record holds any word of the utterance.
 * ``cut``: records hold words of it, and none of them is whole.
-* ``same_id``: further records under an id that was there before, with the same text. At-least-once delivery does that.
+* ``same_id``: further records under an id that was there before, with the same text, as at-least-once delivery may do.
 * ``other_id``: further whole records of the same utterance under another id. Nobody downstream can tell them apart.
 * ``changed``: an id that comes again with another text. Whoever upserts by id loses the first one.
 * ``pieces``: records that are not whole, beside a whole one, or that hold words of nothing that was said.
 * ``out_of_order``: an utterance whose first record comes after the first record of a later one.
 * ``holes``: sequence numbers that are not there; ``double_sequence``: one that two ids share.
 * ``reversals``: the audio clock goes back from one first record to the next.
+* ``displaced``: a whole message whose place in the audio is not where it was said.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from dataclasses import dataclass, field, fields
 from typing import TypeAlias
 
 OWN_WORD = re.compile(r"\bw([0-9a-f]{8})x\d+\b")
+CLOCK_TOLERANCE_MS = 50
+"""Each new socket and each new owner may round once more."""
 
 StreamName: TypeAlias = tuple[str, str]
 """Conversation id and stream."""
@@ -51,7 +54,7 @@ class Result:
     Args:
         id: The result's id.
         kind: Of an insight; None for a message.
-        published_ms: The record's timestamp, ms since the epoch.
+        read_ms: When the reader had it, ms since the epoch.
     """
 
     conversation_id: str
@@ -60,7 +63,7 @@ class Result:
     sequence: int
     start_ms: int
     text: str = field(repr=False)
-    published_ms: int = 0
+    read_ms: int = 0
     kind: str | None = None
 
 
@@ -80,6 +83,7 @@ class Counts:
     holes: int = 0
     double_sequence: int = 0
     reversals: int = 0
+    displaced: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
@@ -137,6 +141,8 @@ def judge(
         records[place] += 1
         if result.id not in whole[place]:
             whole[place].append(result.id)
+            apart = abs(result.start_ms - spoken[place].start_ms)
+            counts.displaced += verbatim and apart > CLOCK_TOLERANCE_MS
         if len(whole[place]) == 1 and records[place] == 1:
             counts.out_of_order += place < latest
             latest = max(latest, place)
@@ -205,6 +211,6 @@ def _about_nothing(result: Result) -> Result:
         sequence=result.sequence,
         start_ms=result.start_ms,
         text="",
-        published_ms=result.published_ms,
+        read_ms=result.read_ms,
         kind=result.kind,
     )

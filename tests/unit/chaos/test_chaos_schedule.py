@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.schedule import FAULTS, Fault, plan
+from tests.chaos.schedule import (
+    BROKER_FAULTS,
+    FAULTS,
+    OUTLASTS_SESSION,
+    Fault,
+    Surroundings,
+    counted,
+    plan,
+    spoken_seconds,
+)
 from tests.chaos.speech import write_speech
 from tests.chaos.verdict import OWN_WORD
 
 SEEDS = st.integers(0, 10**6)
 
 
+HERE = Surroundings(workers=3, engines=2, brokers=3, session_seconds=6.0, broker_session_seconds=3.0)
+
+
 def planned(seed: int, seconds: float = 600.0, kinds: tuple[str, ...] = FAULTS) -> tuple[Fault, ...]:
-    return plan(seed, seconds, kinds, workers=3, engines=2, brokers=3, session_timeout_seconds=6.0)
+    return plan(seed, kinds, HERE, seconds=seconds)
 
 
 @given(SEEDS)
@@ -31,27 +42,50 @@ def test_a_seed_is_a_schedule(seed: int) -> None:
 @given(SEEDS, st.sets(st.sampled_from(FAULTS), min_size=1).map(lambda kinds: tuple(sorted(kinds))))
 def test_all_kinds_come_and_none_too_often(seed: int, kinds: tuple[str, ...]) -> None:
     """Only what was asked for, each kind as often as any other, one at most more."""
-    counted = Counter(fault.kind for fault in planned(seed, kinds=kinds))
-    assert set(counted) == set(kinds)
-    assert max(counted.values()) - min(counted.values()) <= 1
+    numbers = counted(planned(seed, kinds=kinds))
+    assert set(numbers) == set(kinds)
+    assert max(numbers.values()) - min(numbers.values()) <= 1
+
+
+@given(SEEDS, st.integers(2, 4))
+def test_half_an_hour_has_sixty_faults_of_every_kind(seed: int, workers: int) -> None:
+    """At least sixty in all, and every kind several times, whatever the seed."""
+    around = Surroundings(workers=workers, engines=2, brokers=3, session_seconds=6.0, broker_session_seconds=3.0)
+    numbers = counted(plan(seed, FAULTS, around, seconds=1800.0))
+    assert sum(numbers.values()) >= 60
+    assert set(numbers) == set(FAULTS)
+    assert min(numbers.values()) >= 5
+
+
+@given(SEEDS, st.integers(0, 30))
+def test_as_many_faults_as_asked_for(seed: int, count: int) -> None:
+    """It is spoken until the last one is recovered from."""
+    faults = plan(seed, ("kill-worker",), HERE, count=count)
+    assert len(faults) == count
+    assert all(fault.at + fault.seconds + 10 < spoken_seconds(faults, HERE) for fault in faults)
 
 
 @given(SEEDS, st.floats(0, 300))
 def test_faults_do_not_overlap_and_hit_what_exists(seed: int, seconds: float) -> None:
-    """One is over before the next begins; nothing begins after the end; a freeze outlasts the session timeout."""
+    """One is over before the next begins; nothing begins after the end; some outlast the session timeouts."""
     faults = planned(seed, seconds)
     assert all(fault.at < seconds for fault in faults)
     assert all(before.at + before.seconds < after.at for before, after in pairwise(faults))
     for fault in faults:
         assert 0 <= fault.target < {"kill-engine": 2}.get(fault.kind, 3)
-        assert fault.kind != "freeze-worker" or fault.seconds > 6.0
+        assert fault.kind not in OUTLASTS_SESSION or fault.seconds > HERE.session_seconds
+        assert fault.kind != "freeze-broker" or fault.seconds > HERE.broker_session_seconds
 
 
-def test_no_fault_and_unknown_faults() -> None:
-    """No kinds: no faults. An unknown one is an error that names it."""
+def test_no_fault_and_impossible_faults() -> None:
+    """No kinds: no faults. An unknown one is an error that names it; so are brokers that are not ours to hurt."""
     assert planned(1, kinds=()) == ()
     with pytest.raises(ValueError, match="earthquake"):
         planned(1, kinds=("earthquake",))
+    elsewhere = Surroundings(workers=3, engines=2, brokers=0, session_seconds=6.0, broker_session_seconds=3.0)
+    assert not set(elsewhere.possible()) & set(BROKER_FAULTS)
+    with pytest.raises(ValueError, match="kill-broker"):
+        plan(1, ("kill-broker",), elsewhere, seconds=60.0)
 
 
 @given(SEEDS)

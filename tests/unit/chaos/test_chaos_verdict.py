@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.verdict import Counts, Result, Utterance, judge, judge_all, judge_insights, total
+from tests.chaos.verdict import CLOCK_TOLERANCE_MS, Counts, Result, Utterance, judge, judge_all, judge_insights, total
 
 CALL = ("call", "s0")
 
@@ -91,6 +91,11 @@ def turn_the_clock_back(results: list[Result], at: int) -> list[Result]:
     return [*results[:at], back, *results[at + 1 :]]
 
 
+def displace(results: list[Result], at: int) -> list[Result]:
+    away = replace(results[at], start_ms=results[at].start_ms + CLOCK_TOLERANCE_MS + 1)
+    return [*results[:at], away, *results[at + 1 :]]
+
+
 def number_twice(results: list[Result], at: int) -> list[Result]:
     return [replace(result, sequence=result.sequence - (place >= at)) for place, result in enumerate(results)]
 
@@ -104,12 +109,13 @@ DAMAGE: dict[Callable[[list[Result], int], list[Result]], dict[str, int]] = {
     lose_a_record: {"missing": 1, "holes": 1},
     repeat: {"same_id": 1},
     repeat_anew: {"other_id": 1},
-    change: {"changed": 1, "other_id": 1},
+    change: {"changed": 1, "other_id": 1, "displaced": 1},
     cut_end: {"cut": 1, "pieces": 1},
     mark: {"cut": 1, "pieces": 1},
-    swap: {"out_of_order": 1},
+    swap: {"out_of_order": 1, "displaced": 2},
     merge: {"cut": 2, "pieces": 1},
-    turn_the_clock_back: {"reversals": 1},
+    turn_the_clock_back: {"reversals": 1, "displaced": 1},
+    displace: {"displaced": 1},
     number_twice: {"double_sequence": 1},
     add_a_stranger: {"pieces": 1},
 }
