@@ -100,14 +100,16 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> Non
         dialer = Dialer(settings, http)
         stack.push_async_callback(dialer.close)
         kafka = settings.kafka.client_arguments()
-        publisher = Publisher(kafka, EventBuilder(topics_of(settings), f"/{settings.worker.group_id}"), metrics)
+        events = EventBuilder(topics_of(settings), f"/{settings.worker.group_id}")
+        publisher = Publisher(kafka, events, metrics)
         policy = _runner_policy(settings)
         intake = Intake(
             client_arguments=kafka,
             policy=_intake_policy(settings),
             conversations=_conversation_policy(settings),
             publisher=publisher,
-            make_runner=lambda session: SessionRunner(session, dialer.dial, policy, metrics),
+            events=events,
+            make_runner=lambda session, may_speak: SessionRunner(session, dialer.dial, policy, metrics),
             metrics=metrics,
         )
         registry.register(GaugeCollector(lambda: _gauges(intake)))
@@ -175,6 +177,9 @@ def _intake_policy(settings: Settings) -> IntakePolicy:
         group_id=worker.group_id,
         instance_id=worker.instance_id,
         session_timeout_seconds=settings.kafka.session_timeout_seconds,
+        transaction_timeout_seconds=(
+            settings.kafka.transaction_timeout_seconds if worker.delivery == "exactly_once" else None
+        ),
         rebalance_seconds=worker.rebalance_seconds,
         commit_interval_seconds=worker.commit_interval_seconds,
         stream_high_bytes=buffer.stream_high_bytes,

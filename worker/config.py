@@ -106,6 +106,10 @@ class KafkaSettings(_Section):
         10, description="After so long without a heartbeat a worker is dead."
     )
     request_timeout_seconds: NetworkSeconds = Field(30, description="Longest wait for one request to a broker.")
+    transaction_timeout_seconds: Annotated[float, Field(ge=1, le=900)] = Field(
+        60,
+        description="Kafka aborts a transaction that is not finished by then; at most its `transaction.max.timeout.ms`.",
+    )
 
     @model_validator(mode="after")
     def _sasl_is_complete(self) -> KafkaSettings:
@@ -238,7 +242,10 @@ class SymblSettings(_Section):
     stop_timeout_seconds: Seconds = Field(
         60, description="Longest wait for `conversation_completed` after `stop_request`."
     )
-    ping_seconds: Seconds = Field(10, description="Interval of WebSocket pings; a pong must come within the same time.")
+    ping_seconds: Seconds = Field(
+        5,
+        description="Interval of WebSocket pings; a pong must come within the same time. Audio is only settled as silence by a pong.",
+    )
     no_connection_timeout_seconds: int = Field(
         300, ge=0, le=1800, description="How long the host keeps a conversation whose last socket was lost."
     )
@@ -282,8 +289,12 @@ class WorkerSettings(_Section):
         min_length=1,
         description="Static group membership; must be unique among the running workers (the pod's name).",
     )
+    delivery: Literal["exactly_once", "at_least_once"] = Field(
+        "exactly_once",
+        description="Results, state and position in one Kafka transaction; or one after the other, which is cheaper and repeats results after a crash, under the same ids.",
+    )
     commit_interval_seconds: Annotated[float, Field(ge=0.01, le=60)] = Field(
-        0.1, description="Results are published and positions committed so often."
+        0.1, description="Results are published and positions committed so often; sooner when there are many."
     )
     silence_horizon_seconds: Seconds = Field(
         10,

@@ -3,6 +3,7 @@
 WorkerError
 ├── ConfigurationError            wrong settings; the process does not start
 ├── BrokerError                   Kafka cannot be used as configured
+│   └── DeliveryLostError         retriable: a producer is fenced or dead, and what became of its batch is not known
 └── SymblError                    the Symbl side
     ├── AuthenticationError       credentials refused
     ├── RequestRefusedError       the request itself is refused (400, 404, error before recognition started)
@@ -27,6 +28,12 @@ class ConfigurationError(WorkerError):
 
 class BrokerError(WorkerError):
     """Kafka cannot be used as configured."""
+
+
+class DeliveryLostError(BrokerError):
+    """A lane's producer was fenced, or died; its last batch may be visible or not. A new producer finds out."""
+
+    retriable = True
 
 
 class SymblError(WorkerError):

@@ -43,11 +43,19 @@ class Metrics:
         self.rebalances = counter("rebalances", "Rebalances of the consumer group.")
         self.lanes = counter("lanes", "Partitions taken up, by how: adopted or restored.", "how")
         self.commit_failures = counter("commit_failures", "Commits that the group coordinator refused.")
+        self.transactions = counter(
+            "transactions",
+            "Transactions by outcome; fenced: somebody else has the partition, or it took too long.",
+            "outcome",
+        )
+        self.standstills = counter("standstills", "Times that the process stood still past the Kafka session timeout.")
         # A series whose first value is not 0 hides its first rise.
         for reason in Reason:
             self.dead_letters.labels(reason.value)
         for how in ("adopted", "restored"):
             self.lanes.labels(how)
+        for outcome in ("committed", "aborted", "fenced", "lost"):
+            self.transactions.labels(outcome)
         self.dials.labels("opened")
         self.publish_seconds = Histogram(
             "publish_seconds",

@@ -1,7 +1,8 @@
-"""The consumer: feeds lanes, publishes their batches, commits their positions, follows rebalances. Shell.
+"""The consumer: feeds lanes, follows rebalances, restores what is new. Shell.
 
 aiokafka revokes everything in every rebalance. A lane is parked then, with its sockets open, and adopted when its
-partition comes back and nobody else has committed to it in between. Its position in memory is kept.
+partition comes back. Its position in memory is kept. If somebody else had the partition in between, the lane's producer
+is fenced, and the lane begins anew from what they left behind; without transactions the committed positions tell.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,20 +22,27 @@ from aiokafka.structs import OffsetAndMetadata
 
 from worker.deadline import Deadline
 from worker.errors import BrokerError, WorkerError
+from worker.intake.assignment import Committed, plan
+from worker.intake.group import FETCH_WAIT_MS, GroupMemory
+from worker.intake.owned import LanePolicy, OwnedLane, name_of
+from worker.intake.pulse import Pulse
 from worker.metrics import Metrics
-from worker.output.publisher import Publisher
-from worker.records import Coordinates, InputRecord, OutputRecord
+from worker.output.events import EventBuilder
+from worker.output.publisher import AtLeastOncePublisher, LanePublisher, Publisher
+from worker.output.transactions import TransactionalPublisher
+from worker.records import Coordinates, InputRecord
 from worker.sessions.conversation import ConversationPolicy
-from worker.sessions.lane import Batch, Lane
+from worker.sessions.lane import Lane
 from worker.sessions.runner import SessionRunner
 from worker.sessions.session import Session
-from worker.sessions.state import ConversationState, StateError, load_state
+from worker.sessions.state import StateError
 
 _log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.2
 MAX_POLL_RECORDS = 500
-FETCH_WAIT_MS = 100
+RETRY_SECONDS = 1.0
+HEARTBEATS_IN_A_SESSION = 6
 BALANCE_SECONDS = 0.1
 BALANCE_BYTES = 1 << 20
 """Memory is looked at so often, or when so much was read since."""
@@ -42,13 +50,18 @@ BALANCE_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakePolicy:
-    """How partitions are consumed. Byte marks count audio in memory."""
+    """How partitions are consumed. Byte marks count audio in memory.
+
+    Args:
+        transaction_timeout_seconds: Kafka gives up an unfinished transaction after it; None publishes at least once.
+    """
 
     topics: tuple[str, ...]
     state_topic: str
     group_id: str
     instance_id: str | None
     session_timeout_seconds: float
+    transaction_timeout_seconds: float | None
     rebalance_seconds: float
     commit_interval_seconds: float
     stream_high_bytes: int
@@ -58,44 +71,13 @@ class IntakePolicy:
     fetch_partition_bytes: int
 
 
-class _OwnedLane:
-    """A lane with its sockets and its publishing.
-
-    Invariants: one batch is under way at a time, and kept until it is published; nothing is published while parked.
-    """
-
-    def __init__(self, lane: Lane, partition: TopicPartition) -> None:
-        self.lane = lane
-        self.partition = partition
-        self.read_position = lane.ledger.next_position
-        self.parked = False
-        self.paused = False
-        self.runners: dict[Session, tuple[SessionRunner, asyncio.Task[None]]] = {}
-        self.publishing = asyncio.Lock()
-        self.unpublished: Batch | None = None
-        self.publisher: asyncio.Task[None] | None = None
-
-    def wake(self) -> None:
-        """Sessions may have got something to do."""
-        for runner, _ in self.runners.values():
-            runner.wake()
-
-    async def hand_over(self) -> None:
-        """Let go: publishing ends, sockets go without ``stop_request``."""
-        tasks = [task for _, task in self.runners.values()]
-        if self.publisher is not None:
-            tasks.append(self.publisher)
-        self.runners.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """Consumes the audio topics.
 
     Args:
-        make_runner: gives a session its socket runner.
+        publisher: for captions, and for all records where delivery is at least once.
+        events: makes records of what is to be said.
+        make_runner: gives a session its socket runner, which asks before it says anything whether it still may.
     """
 
     def __init__(
@@ -105,7 +87,8 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         policy: IntakePolicy,
         conversations: ConversationPolicy,
         publisher: Publisher,
-        make_runner: Callable[[Session], SessionRunner],
+        events: EventBuilder,
+        make_runner: Callable[[Session, Callable[[], bool]], SessionRunner],
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -113,13 +96,20 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._policy = policy
         self._conversations = conversations
         self._publisher = publisher
+        self._events = events
         self._make_runner = make_runner
         self._metrics = metrics
         self._clock = clock
         self._consumer: Any = None
-        self._lanes: dict[TopicPartition, _OwnedLane] = {}
-        self._restoring: frozenset[TopicPartition] = frozenset()
-        self._restore_task: asyncio.Task[None] | None = None
+        self._memory = GroupMemory(client_arguments, group_id=policy.group_id, state_topic=policy.state_topic)
+        self._heartbeat_seconds = policy.session_timeout_seconds / HEARTBEATS_IN_A_SESSION
+        # By then whoever was thrown out of the group has learned it from a heartbeat.
+        self._recovery_seconds = self._heartbeat_seconds * 1.5
+        self._pulse = Pulse(policy.session_timeout_seconds, self._on_standstill, clock)
+        self._lanes: dict[TopicPartition, OwnedLane] = {}
+        self._restoring: set[TopicPartition] = set()
+        self._restore_tasks: set[asyncio.Task[None]] = set()
+        self._side_tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._squeezed = False
         self._balanced_at = clock()
@@ -162,7 +152,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             with contextlib.suppress(IllegalStateError):
                 high = self._consumer.highwater(partition)
                 if high is not None:
-                    found[f"{partition.topic}/{partition.partition}"] = max(0, high - owned.read_position)
+                    found[name_of(partition)] = max(0, high - owned.read_position)
         return found
 
     # --- life ---
@@ -184,7 +174,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             isolation_level="read_committed",
             partition_assignment_strategy=(StickyPartitionAssignor,),
             session_timeout_ms=session_timeout_ms,
-            heartbeat_interval_ms=max(100, session_timeout_ms // 4),
+            heartbeat_interval_ms=int(self._heartbeat_seconds * 1000),
             fetch_max_wait_ms=FETCH_WAIT_MS,
             max_partition_fetch_bytes=policy.fetch_partition_bytes,
         )
@@ -194,11 +184,13 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             consumer.subscribe(list(policy.topics), listener=self)
         self._consumer = consumer
         try:
+            await self._memory.start()
             await consumer.start()
         except (KafkaError, OSError) as error:
             raise BrokerError(f"the consumer cannot start: {type(error).__name__}") from error
-        if self._restore_task is not None:
-            await asyncio.wait({self._restore_task})
+        self._pulse.start()
+        if self._restore_tasks:
+            await asyncio.wait(self._restore_tasks, timeout=policy.session_timeout_seconds)
 
     async def run(self) -> None:
         """Read and feed until ``stop``.
@@ -212,10 +204,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             self._feed(batches)
             self._balance()
             for owned in self._lanes.values():
-                if owned.publisher is not None and owned.publisher.done():
-                    owned.publisher.result()
-            if self._restore_task is not None and self._restore_task.done() and not self._restore_task.cancelled():
-                self._restore_task.result()
+                owned.raise_failure()
+            for task in [task for task in self._restore_tasks if task.done()]:
+                self._restore_tasks.remove(task)
+                if not task.cancelled():
+                    task.result()
             if self.failure is not None:
                 raise self.failure
             if _has_died(self._consumer):
@@ -226,14 +219,15 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._stopping = True
         if self._consumer is None:
             return
-        if self._restore_task is not None:
-            self._restore_task.cancel()
-            await asyncio.gather(self._restore_task, return_exceptions=True)
-        await self._publish_all(deadline)
-        for owned in list(self._lanes.values()):
-            await owned.hand_over()
+        await self._pulse.stop()
+        self._stop_restoring()
+        await asyncio.gather(*self._restore_tasks, return_exceptions=True)
+        await self._flush(deadline)
+        await asyncio.gather(*(owned.hand_over() for owned in self._lanes.values()), *self._side_tasks)
+        self._lanes.clear()
         with contextlib.suppress(TimeoutError, KafkaError):
             await asyncio.wait_for(self._consumer.stop(), max(deadline.left(), 0.1))
+        await self._memory.stop()
 
     # --- feeding ---
 
@@ -282,79 +276,15 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 with contextlib.suppress(IllegalStateError):
                     self._consumer.seek(partition, rewind)
 
-    # --- publishing ---
-
-    async def _publish_for_ever(self, owned: _OwnedLane) -> None:
-        while True:
-            await asyncio.sleep(self._policy.commit_interval_seconds)
-            if not owned.parked:
-                await self._publish(owned)
-
-    async def _publish_all(self, deadline: Deadline) -> None:
-        """Publish what every lane has, within the deadline; what was not published in time is kept."""
-        try:
-            async with asyncio.timeout(deadline.left()):
-                await asyncio.gather(*(self._publish(owned) for owned in self._lanes.values() if not owned.parked))
-        except TimeoutError:
-            _log.warning("publishing_deadline_passed")
-
-    async def _publish(self, owned: _OwnedLane) -> None:
-        """Make one batch of a lane safe: results first, then states, then the position."""
-        async with owned.publishing:
-            owned.lane.tick(self._clock())
-            self._sweep(owned)
-            batch = owned.unpublished or owned.lane.take_batch()
-            if not batch:
-                return
-            owned.unpublished = batch
-            await self._publisher.publish(batch.outputs)
-            await self._publisher.publish_records(
-                [
-                    OutputRecord(self._policy.state_topic, key, value, (), owned.partition.partition)
-                    for key, value in batch.states
-                ]
-            )
-            owned.unpublished = None
-            if batch.position is not None:
-                await self._commit(owned, batch.position)
-
-    async def _commit(self, owned: _OwnedLane, position: int) -> None:
-        try:
-            await self._consumer.commit({owned.partition: OffsetAndMetadata(position, "")})
-        except (CommitFailedError, IllegalStateError) as error:
-            # The group has moved on; the rebalance that follows decides about this lane.
-            self._metrics.commit_failures.inc()
-            _log.warning("commit_refused", partition=_name(owned.partition), error=type(error).__name__)
-        except KafkaError as error:
-            self._metrics.commit_failures.inc()
-            _log.warning("commit_failed", partition=_name(owned.partition), error=type(error).__name__)
-        else:
-            owned.lane.committed(position)
-
-    def _sweep(self, owned: _OwnedLane) -> None:
-        """Look at every finished runner."""
-        for session, (_, task) in list(owned.runners.items()):
-            if task.done():
-                del owned.runners[session]
-                if not task.cancelled():
-                    task.result()
-
     # --- rebalances ---
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Park every lane: what is settled is published and committed, sockets stay open."""
         self._metrics.rebalances.inc()
-        deadline = Deadline(self._policy.rebalance_seconds, self._clock)
-        if self._restore_task is not None:
-            self._restore_task.cancel()
-            self._restore_task = None
-        self._restoring = frozenset()
-        try:
-            await self._publish_all(deadline)
-        except Exception as error:  # raised here it would only be logged by aiokafka, with its text
-            _log.error("parking_failed", error=type(error).__name__)
+        await self._flush(Deadline(self._policy.rebalance_seconds, self._clock))
+        self._stop_restoring()
         for owned in self._lanes.values():
-            owned.parked = True
+            owned.park()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Adopt the lanes whose partitions came back, hand over the others, restore what is new."""
@@ -363,106 +293,185 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         except Exception as error:  # raised here it would only be logged by aiokafka
             self.failure = BrokerError(f"partitions cannot be taken up: {type(error).__name__}")
 
-    async def _take_up(self, wanted: set[TopicPartition]) -> None:
-        fresh = set(wanted)
+    async def _take_up(self, assigned: set[TopicPartition]) -> None:
+        self._stop_restoring()
         deadline = Deadline(self._policy.rebalance_seconds, self._clock)
-        for partition, owned in list(self._lanes.items()):
-            if partition in wanted and await self._is_ours_still(owned, deadline):
-                fresh.discard(partition)
-                owned.parked = False
-                owned.paused = False
-                self._consumer.seek(partition, owned.read_position)
-                self._metrics.lanes.labels("adopted").inc()
-            else:
-                del self._lanes[partition]
-                await owned.hand_over()
-                _log.info("lane_handed_over", partition=_name(partition))
-        _log.info("partitions_assigned", adopted=len(self._lanes), new=len(fresh))
-        if fresh:
-            self._consumer.pause(*fresh)
-            self._restoring = frozenset(fresh)
-            self._restore_task = asyncio.create_task(self._restore(self._restoring))
+        taken = await self._taken(assigned & self._lanes.keys(), deadline)
+        decided = plan(self._lanes.keys(), assigned, taken)
+        for partition in decided.adopt:
+            owned = self._lanes[partition]
+            self._consumer.seek(partition, owned.read_position)
+            owned.adopt()
+            self._metrics.lanes.labels("adopted").inc()
+        leaving = [self._lanes.pop(partition) for partition in decided.hand_over]
+        _log.info(
+            "partitions_assigned",
+            adopted=len(decided.adopt),
+            handed_over=len(decided.hand_over),
+            restored=len(decided.restore),
+        )
+        self._begin_restoring(decided.restore)
+        await asyncio.gather(*(owned.hand_over() for owned in leaving))
 
-    async def _is_ours_still(self, owned: _OwnedLane, deadline: Deadline) -> bool:
-        """Whether nobody has committed to this partition since we did."""
+    async def _taken(self, partitions: set[TopicPartition], deadline: Deadline) -> set[TopicPartition]:
+        """The partitions to which others have committed. Where transactions fence, each lane finds out by itself."""
+        if self._policy.transaction_timeout_seconds is not None or not partitions:
+            return set()
         try:
-            committed = await asyncio.wait_for(self._consumer.committed(owned.partition), max(deadline.left(), 0.1))
-        except (TimeoutError, KafkaError) as error:
-            _log.warning("committed_position_unknown", partition=_name(owned.partition), error=type(error).__name__)
-            return False
-        if committed is None:
-            return not owned.lane.has_committed
-        return bool(committed == owned.lane.committed_position)
+            found = await asyncio.wait_for(self._memory.committed(partitions), max(deadline.left(), 0.1))
+        except (TimeoutError, KafkaError, OSError) as error:
+            _log.warning("committed_positions_unknown", error=type(error).__name__)
+            return partitions
+        return {partition for partition in partitions if self._lanes[partition].is_foreign(found[partition])}
 
-    async def _restore(self, partitions: frozenset[TopicPartition]) -> None:
+    def _on_taken(self, owned: OwnedLane) -> None:
+        """Somebody else had the partition in between, and it is ours again: begin anew where they stopped."""
+        self._drop([owned.partition])
+        self._begin_restoring({owned.partition})
+
+    def _on_standstill(self, seconds: float) -> None:
+        """Others may have our partitions: no socket of ours may say anything more."""
+        self._metrics.standstills.inc()
+        _log.warning("stood_still", seconds=round(seconds, 1), partitions=len(self._lanes))
+        partitions = set(self._lanes)
+        self._drop(partitions)
+        # Whoever was thrown out of the group learns it from the next heartbeat, and a rebalance follows.
+        self._begin_restoring(partitions, after_seconds=self._recovery_seconds)
+
+    def _drop(self, partitions: Iterable[TopicPartition]) -> None:
+        """Let lanes go at once; what takes time is done on the side."""
+        for partition in list(partitions):
+            owned = self._lanes.pop(partition)
+            owned.drop()
+            self._spawn(owned.hand_over())
+
+    # --- restoring ---
+
+    def _begin_restoring(self, partitions: Collection[TopicPartition], *, after_seconds: float = 0.0) -> None:
+        if partitions:
+            self._restoring |= set(partitions)
+            self._restore_tasks.add(asyncio.create_task(self._restore(set(partitions), after_seconds)))
+
+    def _stop_restoring(self) -> None:
+        for task in self._restore_tasks:
+            task.cancel()
+        self._restoring.clear()
+
+    async def _restore(self, partitions: set[TopicPartition], after_seconds: float) -> None:
         """Build lanes for partitions that are new to this worker, then let them be read."""
         try:
-            states = await self._read_states({partition.partition for partition in partitions})
-            for partition in sorted(partitions):
-                committed = await self._consumer.committed(partition)
-                position = committed
-                if position is None:
-                    position = (await self._consumer.beginning_offsets([partition]))[partition]
-                owned = self._own(partition, position, has_committed=committed is not None)
-                owned.lane.restore(states.get(partition.partition, []), self._clock())
-                self._lanes[partition] = owned
-                self._consumer.seek(partition, position)
-                self._metrics.lanes.labels("restored").inc()
-            self._restoring = frozenset()
-            self._consumer.resume(*partitions)
-        except asyncio.CancelledError:
-            raise
+            self._consumer.pause(*partitions)
+            await asyncio.sleep(after_seconds)
+            while True:
+                try:
+                    await self._restore_now(partitions)
+                    return
+                except (KafkaError, OSError, TimeoutError) as error:
+                    if isinstance(error, IllegalStateError):
+                        raise
+                    _log.warning("restore_failed", error=type(error).__name__)
+                    await asyncio.sleep(RETRY_SECONDS)
         except IllegalStateError:
             _log.info("restore_overtaken")
-        except (KafkaError, StateError) as error:
-            text = str(error) if isinstance(error, StateError) else type(error).__name__
-            self.failure = BrokerError(f"the state topic {self._policy.state_topic} cannot be restored: {text}")
+        except StateError as error:
+            self.failure = BrokerError(f"the state topic {self._policy.state_topic} cannot be restored: {error}")
 
-    def _own(self, partition: TopicPartition, position: int, *, has_committed: bool) -> _OwnedLane:
+    async def _restore_now(self, partitions: set[TopicPartition]) -> None:
+        publishers = {partition: self._make_publisher(partition) for partition in partitions}
+        try:
+            # First: this ends whatever an earlier owner has under way. Only then is what Kafka remembers the last word.
+            await asyncio.gather(*(publisher.start() for publisher in publishers.values()))
+            states = await self._memory.states({partition.partition for partition in partitions})
+            committed = await self._memory.committed(partitions)
+            beginnings = await self._consumer.beginning_offsets(list(partitions))
+            for partition in sorted(partitions):
+                before = committed[partition]
+                position = before.position
+                if position is None:
+                    position = beginnings[partition]
+                owned = self._own(partition, publishers[partition], before)
+                lane = self._lane(owned, position)
+                lane.restore(states.get(partition.partition, []), self._clock())
+                self._consumer.seek(partition, position)
+                self._lanes[partition] = owned
+                del publishers[partition]
+                owned.begin(lane)
+                self._metrics.lanes.labels("restored").inc()
+        finally:
+            await asyncio.gather(*(publisher.stop() for publisher in publishers.values()))
+        self._restoring -= partitions
+        self._consumer.resume(*partitions)
+
+    def _make_publisher(self, partition: TopicPartition) -> LanePublisher:
+        policy = self._policy
+        if policy.transaction_timeout_seconds is None:
+            return AtLeastOncePublisher(self._publisher, lambda position, mark: self._commit(partition, position, mark))
+        return TransactionalPublisher(
+            self._client_arguments,
+            group_id=policy.group_id,
+            partition=partition,
+            timeout_seconds=policy.transaction_timeout_seconds,
+            metrics=self._metrics,
+        )
+
+    def _own(self, partition: TopicPartition, publisher: LanePublisher, before: Committed) -> OwnedLane:
+        return OwnedLane(
+            partition,
+            policy=LanePolicy(
+                state_topic=self._policy.state_topic,
+                commit_interval_seconds=self._policy.commit_interval_seconds,
+                recovery_seconds=self._recovery_seconds,
+            ),
+            publisher=publisher,
+            events=self._events,
+            before=before,
+            read_committed=self._read_committed,
+            make_runner=lambda session: self._make_runner(session, self._may_speak),
+            on_taken=self._on_taken,
+            metrics=self._metrics,
+            clock=self._clock,
+        )
+
+    def _lane(self, owned: OwnedLane, position: int) -> Lane:
         lane = Lane(
-            topic=partition.topic,
-            partition=partition.partition,
+            topic=owned.partition.topic,
+            partition=owned.partition.partition,
             position=position,
             policy=self._conversations,
-            on_session=lambda session: self._run_session(owned, session),
-            has_committed=has_committed,
+            on_session=owned.run_session,
         )
-        owned = _OwnedLane(lane, partition)
-        owned.publisher = asyncio.create_task(self._publish_for_ever(owned))
         lane.book.on_caption = self._publisher.caption
-        return owned
+        return lane
 
-    def _run_session(self, owned: _OwnedLane, session: Session) -> None:
-        runner = self._make_runner(session)
-        owned.runners[session] = (runner, asyncio.create_task(runner.run()))
+    def _may_speak(self) -> bool:
+        return self._pulse.is_fresh
 
-    async def _read_states(self, partitions: set[int]) -> dict[int, list[ConversationState]]:
-        """The latest state of every conversation, by partition."""
-        topic = self._policy.state_topic
-        wanted = [TopicPartition(topic, partition) for partition in sorted(partitions)]
-        reader = AIOKafkaConsumer(
-            **self._client_arguments,
-            enable_auto_commit=False,
-            # Not by seeking: a reset to the end that is under way then would win over it.
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-        )
-        latest: dict[int, dict[bytes, bytes]] = {partition: {} for partition in partitions}
-        await reader.start()
+    async def _read_committed(self, partition: TopicPartition) -> Committed:
+        return (await self._memory.committed([partition]))[partition]
+
+    async def _commit(self, partition: TopicPartition, position: int, mark: str) -> bool:
+        """Commit outside of a transaction."""
         try:
-            reader.assign(wanted)
-            ends = await reader.end_offsets(wanted)
-            while any([await reader.position(partition) < ends[partition] for partition in wanted]):
-                for partition, records in (await reader.getmany(timeout_ms=500)).items():
-                    for record in records:
-                        if record.value is None:
-                            latest[partition.partition].pop(record.key, None)
-                        else:
-                            latest[partition.partition][record.key] = record.value
-        finally:
-            await reader.stop()
-        return {partition: [load_state(value) for value in values.values()] for partition, values in latest.items()}
+            await self._consumer.commit({partition: OffsetAndMetadata(position, mark)})
+        except (CommitFailedError, IllegalStateError, KafkaError) as error:
+            # If the group has moved on, the rebalance that follows decides about this lane.
+            self._metrics.commit_failures.inc()
+            _log.warning("commit_failed", partition=name_of(partition), error=type(error).__name__)
+            return False
+        return True
+
+    async def _flush(self, deadline: Deadline) -> None:
+        """Publish what every lane has, within the deadline; what takes longer goes on by itself."""
+        flushing = [owned.flush() for owned in self._lanes.values() if not owned.parked]
+        if flushing:
+            _, late = await asyncio.wait(flushing, timeout=deadline.left())
+            if late:
+                _log.warning("publishing_deadline_passed", lanes=len(late))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._side_tasks.add(task)
+        task.add_done_callback(self._side_tasks.discard)
 
 
 def _has_died(consumer: Any) -> bool:
@@ -481,7 +490,3 @@ def _input_record(record: Any) -> InputRecord:
         value=record.value,
         headers=tuple((name, value or b"") for name, value in record.headers),
     )
-
-
-def _name(partition: TopicPartition) -> str:
-    return f"{partition.topic}/{partition.partition}"

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -17,7 +18,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooL
 from worker.errors import BrokerError
 from worker.metrics import Metrics
 from worker.output.events import EventBuilder
-from worker.records import Caption, DeadLetter, Output, OutputRecord
+from worker.records import Caption, OutputRecord
 
 _log = structlog.get_logger(__name__)
 
@@ -28,8 +29,79 @@ PENDING_CAPTIONS = 10_000
 RESTART_SECONDS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A lane's batch, ready to be published: the same records in every attempt.
+
+    Args:
+        results: in the order in which readers shall see them.
+        states: for the state topic.
+        position: next offset of the input partition that the consumer group would read.
+        mark: metadata of that position; tells who committed it.
+    """
+
+    results: Sequence[OutputRecord]
+    states: Sequence[OutputRecord]
+    position: int
+    mark: str
+
+
+class LanePublisher(Protocol):
+    """Makes the batches of one lane safe, one after the other."""
+
+    async def start(self) -> None:
+        """Get ready, before the lane's state is read: whatever an earlier owner had under way is decided then.
+
+        Raises:
+            KafkaError: no broker answers, or it refuses us.
+        """
+
+    async def publish(self, prepared: Prepared) -> bool:
+        """Publish a batch, and wait until it is safe.
+
+        Returns:
+            Whether the position was committed, too.
+
+        Raises:
+            DeliveryLostError: what became of it is not known.
+        """
+
+    async def renew(self) -> None:
+        """Begin again after that error. Raises what ``start`` raises."""
+
+    async def stop(self) -> None:
+        """Let go, within a bounded time."""
+
+
+class AtLeastOncePublisher:
+    """Results first, then states, then the position: a crash in between repeats the results, under the same ids.
+
+    Args:
+        commit: commits position and mark; tells whether the group coordinator took them.
+    """
+
+    def __init__(self, publisher: Publisher, commit: Callable[[int, str], Awaitable[bool]]) -> None:
+        self._publisher = publisher
+        self._commit = commit
+
+    async def start(self) -> None:
+        """Nothing: the producer is everybody's."""
+
+    async def publish(self, prepared: Prepared) -> bool:
+        """Publish a batch."""
+        await self._publisher.publish(prepared.results)
+        await self._publisher.publish(prepared.states)
+        return await self._commit(prepared.position, prepared.mark)
+
+    async def renew(self) -> None:
+        """Nothing: ``publish`` waits as long as it takes."""
+
+    async def stop(self) -> None:
+        """Nothing: the producer is everybody's."""
+
+
 class Publisher:
-    """One idempotent producer for a whole worker.
+    """One idempotent producer for a whole worker: captions, and everything else where delivery is at least once.
 
     Args:
         client_arguments: of every aiokafka client.
@@ -65,16 +137,7 @@ class Publisher:
             with contextlib.suppress(TimeoutError, KafkaError):
                 await asyncio.wait_for(self._producer.stop(), max(seconds, 0.1))
 
-    async def publish(self, outputs: Sequence[Output]) -> None:
-        """Say these, and return when the broker has them all. Results of one conversation keep their order."""
-        now = datetime.now(UTC)
-        await self.publish_records([self._build.build(output, time=now) for output in outputs])
-        for output in outputs:
-            self._metrics.outputs.labels(type(output).__name__).inc()
-            if isinstance(output, DeadLetter):
-                self._metrics.dead_letters.labels(output.reason.value).inc()
-
-    async def publish_records(self, records: Sequence[OutputRecord]) -> None:
+    async def publish(self, records: Sequence[OutputRecord]) -> None:
         """Say these records, and return when the broker has them all. Waits as long as the broker is away."""
         began_at = time.monotonic()
         pending = list(records)
@@ -174,13 +237,13 @@ class Publisher:
                     future = await self._producer.send(
                         record.topic, value=record.value, key=record.key, headers=list(record.headers)
                     )
-                    future.add_done_callback(_look_at)
+                    future.add_done_callback(look_at)
                     self._metrics.outputs.labels("Caption").inc()
                 except KafkaError:
                     await asyncio.sleep(RESTART_SECONDS)
 
 
-def _look_at(future: asyncio.Future[Any]) -> None:
+def look_at(future: asyncio.Future[Any]) -> None:
     """A caption that was not delivered is not missed, but its error must be fetched."""
     if not future.cancelled():
         future.exception()

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from worker.intake.ledger import Ledger
 from worker.records import Caption, Output
 
+LARGE_BATCH = 256
+"""Outputs that are published before the commit interval is over."""
+
 
 class Book:
     """The common account of a lane. Sessions and conversations write, the lane reads.
@@ -21,6 +24,8 @@ class Book:
         self.changed: set[str] = set()
         self.on_caption: Callable[[Caption], None] = _nobody
         """Takes captions, which are published at once; the shell that publishes sets it."""
+        self.on_large: Callable[[], None] = _nothing
+        """Told when so much waits that it should not wait for the next batch; the shell that publishes sets it."""
 
     def __repr__(self) -> str:
         return f"<Book {self.ledger!r} outputs={len(self.outputs)} changed={len(self.changed)}>"
@@ -28,6 +33,8 @@ class Book:
     def say(self, output: Output) -> None:
         """Publish with the next batch."""
         self.outputs.append(output)
+        if len(self.outputs) == LARGE_BATCH:
+            self.on_large()
 
     def caption(self, caption: Caption) -> None:
         """Publish at once, outside of batches."""
@@ -43,4 +50,8 @@ class Book:
 
 
 def _nobody(_: Caption) -> None:
+    pass
+
+
+def _nothing() -> None:
     pass

@@ -21,19 +21,21 @@ from worker.sessions.state import ConversationState, dump_state, state_key
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is to be made safe together, in this order: outputs, then states, then the position.
+    """What is to be made safe together; where that takes several steps, in this order.
 
     Args:
         states: key and value for the state topic; a value of None is a tombstone.
-        position: to be committed, None when it is what was committed last.
+        position: to be committed.
+        advances: whether that is further than what was committed last.
     """
 
     outputs: list[Output]
     states: list[tuple[bytes, bytes | None]]
-    position: int | None
+    position: int
+    advances: bool
 
     def __bool__(self) -> bool:
-        return bool(self.outputs or self.states or self.position is not None)
+        return bool(self.outputs or self.states or self.advances)
 
 
 class Lane:
@@ -41,7 +43,6 @@ class Lane:
 
     Args:
         position: where reading begins: the committed position, or the first one there is.
-        has_committed: whether that position was committed.
         on_session: told of every new session, so that somebody runs its socket.
     """
 
@@ -53,14 +54,12 @@ class Lane:
         position: int,
         policy: ConversationPolicy,
         on_session: Callable[[Session], None],
-        has_committed: bool = True,
     ) -> None:
         self.topic = topic
         self.partition = partition
         self.ledger = Ledger(position)
         self.book = Book(self.ledger)
         self.committed_position = position
-        self.has_committed = has_committed
         self._read_position = position
         self._policy = policy
         self._on_session = on_session
@@ -172,12 +171,11 @@ class Lane:
             if state is not None:
                 states.append((state_key(self.topic, conversation_id), dump_state(state)))
         states += self._take_tombstones()
-        return Batch(outputs, states, None if position == self.committed_position else position)
+        return Batch(outputs, states, position, position != self.committed_position)
 
     def committed(self, position: int) -> None:
         """A batch is safe, with this position."""
         self.committed_position = position
-        self.has_committed = True
 
     # --- internals ---
 

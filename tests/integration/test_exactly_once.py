@@ -1,0 +1,126 @@
+"""Exactly once: what read_committed readers see is whole, single, and goes with the position, whoever dies or freezes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from collections import Counter
+
+import pytest
+
+from tests.integration.support import System, eventually, verify, write_script
+from worker.demo.broker import ApacheKafka, LocalKafka
+
+pytestmark = pytest.mark.kafka
+
+OUTCOME = re.compile(r'^symbl_worker_transactions_total{outcome="(\w+)"} (\S+)$', re.MULTILINE)
+
+
+def ours(kafka: LocalKafka) -> ApacheKafka:
+    """A broker that may be hurt."""
+    if not isinstance(kafka, ApacheKafka):
+        pytest.skip("the broker is not ours to hurt")
+    return kafka
+
+
+@pytest.mark.timeout(180)
+async def test_results_and_state_are_visible_together(system: System) -> None:
+    """kill -9 at any moment: the states that readers see count exactly the results that readers see."""
+    await system.engine()
+    scripts = [write_script(f"call-{number}", "0", 12, system.rng) for number in range(8)]
+    speaking = asyncio.create_task(system.speak_all(scripts, speed=2.0))
+    for _ in range(3):
+        worker = await system.worker(WORKER__INSTANCE_ID="one")
+        await asyncio.sleep(system.rng.uniform(2, 4))
+        worker.process.kill()
+        published = await system.read(["transcripts", "redacted", "insights", "state"])
+        latest = {value["conversation_id"]: value for value in published.records["state"]}
+        for kind, name in (("transcripts", "message_sequence"), ("redacted", "message_sequence"), ("insights", "insight_sequence")):
+            seen = Counter(value["conversation_id"] for value in published.records[kind])
+            for conversation_id, state in latest.items():
+                promised = sum(stream[name] for stream in state["streams"].values())
+                assert seen[conversation_id] == promised, f"{conversation_id}: {kind} and state differ"
+            assert set(seen) <= set(latest)
+    await system.worker(WORKER__INSTANCE_ID="one")
+    await speaking
+    published = await system.ended({script.conversation_id for script in scripts}, 60)
+    verify(scripts, published, repeats_allowed=False)
+
+
+@pytest.mark.timeout(180)
+async def test_a_thawed_worker_is_fenced(system: System) -> None:
+    """SIGSTOP past the session timeout, then SIGCONT: others have continued; it publishes nothing and joins again."""
+    await system.engine()
+    first = await system.worker()
+    await system.worker()
+    scripts = [write_script(f"call-{number}", "0", 26, system.rng) for number in range(8)]
+    speaking = asyncio.create_task(system.speak_all(scripts, speed=1.5))
+    await asyncio.sleep(4)
+    first.process.signal(signal.SIGSTOP)
+    await asyncio.sleep(10)
+    first.process.signal(signal.SIGCONT)
+
+    async def is_back() -> bool:
+        metrics = await first.metrics()
+        return bool(metrics["symbl_worker_standstills_total"]) and await first.is_ready()
+
+    await eventually(is_back, 30, "the thawed worker takes part again")
+    await speaking
+    published = await system.ended({script.conversation_id for script in scripts}, 60)
+    verify(scripts, published, repeats_allowed=False)
+    assert first.process.exit_code is None, first.process.tail()
+
+
+@pytest.mark.timeout(180)
+async def test_a_transaction_that_took_too_long_costs_no_socket(kafka: LocalKafka, system: System) -> None:
+    """A producer that is given up or fenced for its slowness: the worker finds that it is still the owner, and goes on."""
+    broker = ours(kafka)
+    # Results that come after the broker froze begin a transaction that cannot end.
+    await system.engine("--result-delay", "0.5", "1.5", "--seed", str(system.seed))
+    worker = await system.worker(KAFKA__TRANSACTION_TIMEOUT_SECONDS="1", KAFKA__SESSION_TIMEOUT_SECONDS="30")
+    scripts = [write_script(f"call-{number}", "0", 20, system.rng) for number in range(8)]
+    speaking = asyncio.create_task(system.speak_all(scripts, speed=1.0))
+    await asyncio.sleep(4)
+    for _ in range(3):
+        broker.pause()
+        await asyncio.sleep(4)
+        broker.resume()
+        await asyncio.sleep(8)
+    _, metrics = await worker.get("/metrics")
+    outcomes = {name: float(count) for name, count in OUTCOME.findall(metrics)}
+    print(outcomes)
+    assert outcomes["lost"] + outcomes["fenced"] > 0
+    await speaking
+    published = await system.ended({script.conversation_id for script in scripts}, 60)
+    verify(scripts, published, repeats_allowed=False)
+    assert not [value for value in published.records["conversations"] if value["event"] == "resumed"]
+    assert worker.process.exit_code is None, worker.process.tail()
+
+
+@pytest.mark.timeout(180)
+async def test_static_members_keep_their_partitions(system: System) -> None:
+    """A worker that is replaced under its own name: nobody else's socket is touched, and its own are dialled once."""
+    await system.engine()
+    workers = {name: await system.worker(WORKER__INSTANCE_ID=name) for name in ("a", "b", "c")}
+    scripts = [write_script(f"call-{number}", "0", 24, system.rng) for number in range(12)]
+    speaking = asyncio.create_task(system.speak_all(scripts, speed=1.0))
+    await asyncio.sleep(4)
+    streams = 0
+    for name, worker in list(workers.items()):
+        others = {other: await each.metrics() for other, each in workers.items() if other != name}
+        streams += int((await worker.metrics())["symbl_worker_streams"])
+        worker.process.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(worker.process.wait, 20), "the worker does not end"
+        workers[name] = await system.worker(WORKER__INSTANCE_ID=name)
+        await asyncio.sleep(2)
+        for other, before in others.items():
+            after = await workers[other].metrics()
+            assert after["symbl_worker_dials_total"] == before["symbl_worker_dials_total"]
+            assert after["symbl_worker_rebalances_total"] == before["symbl_worker_rebalances_total"]
+    await speaking
+    published = await system.ended({script.conversation_id for script in scripts}, 60)
+    verify(scripts, published, repeats_allowed=False)
+    resumed = [value for value in published.records["conversations"] if value["event"] == "resumed"]
+    print(f"streams of replaced workers: {streams}, dialled again: {len(resumed)}")
+    assert len(resumed) <= streams

@@ -1,0 +1,202 @@
+"""One transaction after the other for one input partition: results, states and the consumer's position. Shell.
+
+The transactional id is the consumer group and the input partition, so a new owner's producer fences its predecessor's
+whatever the group coordinator believes (KIP-98). aiokafka does not know the consumer's generation (KIP-447), which
+is why there is one producer for every partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
+from aiokafka.structs import OffsetAndMetadata
+
+from worker.errors import DeliveryLostError
+from worker.metrics import Metrics
+from worker.output.publisher import BATCH_BYTES, MAX_REQUEST_BYTES, Prepared, look_at
+from worker.records import OutputRecord
+
+_log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 0.25
+RETRY_BACKOFF_MS = 25
+"""A transaction that begins while the last one's markers are being written is refused for a moment (KAFKA-5477)."""
+STOP_SECONDS = 2.0
+
+
+class TransactionalPublisher:
+    """Publishes the batches of one input partition, each of them in one transaction.
+
+    Invariant: after ``publish`` returned, its batch is visible as a whole; when it raised, it is not known whether it
+    is, until ``renew`` has ended and the committed position was read.
+
+    Args:
+        client_arguments: of every aiokafka client.
+        group_id: consumer group whose position is committed.
+        partition: input partition; of nobody else's publisher.
+        timeout_seconds: after it Kafka aborts a transaction that is not finished, and fences its producer.
+    """
+
+    def __init__(
+        self,
+        client_arguments: dict[str, Any],
+        *,
+        group_id: str,
+        partition: TopicPartition,
+        timeout_seconds: float,
+        metrics: Metrics,
+    ) -> None:
+        self._client_arguments = client_arguments
+        self._group_id = group_id
+        self._partition = partition
+        self._timeout_seconds = timeout_seconds
+        self._metrics = metrics
+        self._producer: Any = None
+
+    async def start(self) -> None:
+        """Fence every earlier producer of the partition; what it had left open is aborted, or committed, before.
+
+        Raises:
+            KafkaError: no broker answers, or it refuses us.
+        """
+        producer = AIOKafkaProducer(
+            **self._client_arguments,
+            transactional_id=f"{self._group_id}/{self._partition.topic}/{self._partition.partition}",
+            transaction_timeout_ms=int(self._timeout_seconds * 1000),
+            linger_ms=0,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await _stop(producer)
+            raise
+        self._producer = producer
+
+    async def renew(self) -> None:
+        """Begin again with a new producer, after ``publish`` raised. What the old one had under way is decided then.
+
+        Raises:
+            KafkaError: no broker answers, or it refuses us.
+        """
+        await self.stop()
+        await self.start()
+
+    async def stop(self) -> None:
+        """Abort what is open, and disconnect, within a bounded time."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stop(producer)
+
+    async def publish(self, prepared: Prepared) -> bool:
+        """Make all of this visible at once, however often it takes.
+
+        Returns:
+            True: the position is committed.
+
+        Raises:
+            DeliveryLostError: this producer cannot go on; see above.
+        """
+        began_at = time.monotonic()
+        pending = [*prepared.results, *prepared.states]
+        while True:
+            producer = self._producer
+            if producer is None:
+                raise DeliveryLostError("not started")
+            refused: list[OutputRecord] = []
+            try:
+                # Past this time Kafka has aborted it, and a library that has not noticed never will.
+                async with asyncio.timeout(self._timeout_seconds * 1.5):
+                    await self._transact(producer, pending, refused, prepared)
+            except ProducerFenced as error:
+                self._metrics.transactions.labels("fenced").inc()
+                raise DeliveryLostError("fenced") from error
+            except TimeoutError as error:
+                self._metrics.transactions.labels("lost").inc()
+                raise DeliveryLostError("timed out") from error
+            except KafkaError as error:
+                await self._abort(producer, error)
+                if refused:
+                    pending = [record for record in pending if record not in refused]
+                else:
+                    await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._metrics.transactions.labels("committed").inc()
+                self._metrics.publish_seconds.observe(time.monotonic() - began_at)
+                return True
+
+    async def _transact(
+        self, producer: Any, records: Sequence[OutputRecord], refused: list[OutputRecord], prepared: Prepared
+    ) -> None:
+        await producer.begin_transaction()
+        sent: list[tuple[OutputRecord, Any]] = []
+        for record in records:
+            try:
+                future = await producer.send(
+                    record.topic,
+                    value=record.value,
+                    key=record.key,
+                    headers=list(record.headers),
+                    partition=record.partition,
+                )
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+                # Our own limit: nothing was sent of it.
+                self._refused(record, error)
+                continue
+            future.add_done_callback(look_at)
+            sent.append((record, future))
+        failure: KafkaError | None = None
+        for record, future in sent:
+            try:
+                await future
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+                # The broker's limit. A record that is too large was alone in its batch: ours are smaller than its.
+                self._refused(record, error)
+                refused.append(record)
+                failure = error
+            except KafkaError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        # Not at the same time as the records: while the one is added to the transaction the other would be refused.
+        await producer.send_offsets_to_transaction(
+            {self._partition: OffsetAndMetadata(prepared.position, prepared.mark)}, self._group_id
+        )
+        await producer.commit_transaction()
+
+    async def _abort(self, producer: Any, cause: KafkaError) -> None:
+        """Roll back, so that the same producer can begin again.
+
+        Raises:
+            DeliveryLostError: it cannot.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await producer.abort_transaction()
+        except (KafkaError, TimeoutError, AssertionError) as error:  # an assertion: aiokafka's own state machine
+            self._metrics.transactions.labels("lost").inc()
+            raise DeliveryLostError(f"{type(cause).__name__}, then {type(error).__name__}") from error
+        self._metrics.transactions.labels("aborted").inc()
+        _log.warning("transaction_aborted", partition=str(self._partition), error=type(cause).__name__)
+
+    def _refused(self, record: OutputRecord, error: KafkaError) -> None:
+        self._metrics.unpublishable.inc()
+        size = len(record.value or b"")
+        _log.error("record_refused", topic=record.topic, size_bytes=size, error=type(error).__name__)
+
+
+async def _stop(producer: Any) -> None:
+    with contextlib.suppress(KafkaError, TimeoutError, AssertionError):
+        async with asyncio.timeout(STOP_SECONDS):
+            await producer.abort_transaction()
+    with contextlib.suppress(KafkaError, TimeoutError):
+        await asyncio.wait_for(producer.stop(), STOP_SECONDS)
