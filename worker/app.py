@@ -44,7 +44,6 @@ class Dialer:
         self._timeouts = Timeouts(
             open_seconds=symbl.connect_timeout_seconds,
             send_seconds=symbl.connect_timeout_seconds,
-            ping_interval_seconds=symbl.ping_seconds,
             ping_timeout_seconds=symbl.ping_seconds,
         )
         self._tokens = TokenProvider(
@@ -166,7 +165,7 @@ async def _run_until_signal(intake: Intake) -> None:
 def _runner_policy(settings: Settings) -> RunnerPolicy:
     symbl = settings.symbl
     dial = DialPolicy(initial_seconds=symbl.reconnect_initial_seconds, cap_seconds=symbl.reconnect_cap_seconds)
-    return RunnerPolicy(dial, symbl.healthy_seconds)
+    return RunnerPolicy(dial, symbl.healthy_seconds, symbl.ping_seconds)
 
 
 def _intake_policy(settings: Settings) -> IntakePolicy:

@@ -26,10 +26,11 @@ class DeliveryMachine(RuleBasedStateMachine):
     @initialize(
         delays=st.lists(st.sampled_from([0.0, 0.2, 0.7, 1.5, 4.0]), min_size=1, max_size=4),
         pace=st.sampled_from([0.0, 1.0, 2.0]),
+        ping_seconds=st.sampled_from([0.5, 5.0, 20.0]),
     )
-    def begin(self, delays: list[float], pace: float) -> None:
+    def begin(self, delays: list[float], pace: float, ping_seconds: float) -> None:
         policy = ConversationPolicy(session=SessionPolicy(pace=pace), insight_types=(), detect_entities=False)
-        self.world = World(policy, itertools.cycle(delays))
+        self.world = World(policy, itertools.cycle(delays), ping_seconds)
         self.split: set[str] = set()
 
     # --- the producer ---
@@ -93,6 +94,22 @@ class DeliveryMachine(RuleBasedStateMachine):
     def lose_a_socket(self, index: int, code: int | None, seconds: float) -> None:
         self.world.advance(seconds)
         self.world.drop(index, code)
+
+    @rule(
+        conversation=conversations,
+        stream=streams,
+        index=st.integers(0, 3),
+        seconds=st.sampled_from([0.3, 3.0, 15.0]),
+        reset=st.sampled_from([None, 3.0, 30.0]),
+    )
+    def half_open_a_socket(
+        self, conversation: str, stream: str, index: int, seconds: float, reset: float | None
+    ) -> None:
+        world = self.world
+        world.half_open(index, reset)
+        world.speak(conversation, stream, 2, 3_200)
+        world.read(1_000)
+        world.advance(seconds)
 
     @rule(
         after=st.sampled_from(["nothing", "outputs", "states", "position"]),

@@ -213,7 +213,7 @@ class AudioBuffer:
         trace: Trace | None = None,
     ) -> None:
         """The stream goes on with the audio of a record."""
-        self._leave_lost_rest(record.coordinates.offset)
+        self._leave_lost_rest(record.coordinates.offset, is_counted=missing_before > 0)
         chunk = Chunk(
             coordinates=record.coordinates,
             start_byte=self._end_byte,
@@ -253,6 +253,15 @@ class AudioBuffer:
             self._timeline.change_format(fmt)
         self._markers.append(_Marker(offset, self._end_byte, fmt, speaker, restarts))
         self._release()
+
+    def leave_rest(self) -> bool:
+        """A restored stream that stands inside of a record goes on with the next one. Returns whether it did."""
+        state = self._state
+        if self._end_byte >= state.settled_byte:
+            return False
+        self._end_byte = state.byte = state.settled_byte
+        state.partial_offset = -1
+        return True
 
     def end(self) -> None:
         """Nothing will be appended any more."""
@@ -417,12 +426,14 @@ class AudioBuffer:
         """Where the audio begins that has to be read again; the end when there is none."""
         return next((chunk.start_byte for chunk in self._absent.values()), self._end_byte)
 
-    def _leave_lost_rest(self, offset: int) -> None:
-        """A restored stream stood inside of a record, and another one comes: Kafka no longer has the rest of it."""
-        state = self._state
-        if self._end_byte < state.settled_byte and offset != state.partial_offset:
-            self._end_byte = state.byte = state.settled_byte
-            self._on_missing(state.settled_byte, 1)
+    def _leave_lost_rest(self, offset: int, *, is_counted: bool = False) -> None:
+        """A restored stream stood inside of a record, and another one comes: Kafka no longer has the rest of it.
+
+        Args:
+            is_counted: the producer's numbering says so, too.
+        """
+        if offset != self._state.partial_offset and self.leave_rest() and not is_counted:
+            self._on_missing(self._state.settled_byte, 1)
 
     def _speaker_at(self, byte: int) -> Speaker | None:
         speaker = self._state.speaker

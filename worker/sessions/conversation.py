@@ -156,6 +156,11 @@ class Conversation:
         for session in self.sessions.values():
             session.receive_lost(first_offset, end_offset)
 
+    def receive_lost_before(self, first_offset: int) -> None:
+        """Of a restored conversation, before its first record: Kafka has nothing any more before this offset."""
+        for session in self.sessions.values():
+            session.receive_lost_before(first_offset)
+
     def take_waiting(self) -> list[tuple[StreamCommand, InputRecord]]:
         """What came when the end of all streams had been announced: it belongs to the next opening."""
         waiting = list(self._waiting)

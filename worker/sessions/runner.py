@@ -31,6 +31,13 @@ class Connection(Protocol):
     async def send(self, frame: bytes | str) -> None:
         """Send one frame, within a bounded time."""
 
+    async def ping(self) -> None:
+        """Return when the pong of a new ping came, and all that came before it was iterated. In bounded time, or fail.
+
+        Raises:
+            ConnectionLostError: the connection is gone, and the iteration has ended or will at once.
+        """
+
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     async def close(self) -> None:
@@ -46,10 +53,16 @@ class RunnerPolicy:
 
     Args:
         healthy_seconds: a socket that lived so long makes the delays start anew.
+        ping_seconds: interval of pings.
     """
 
     dial: DialPolicy
     healthy_seconds: float
+    ping_seconds: float
+
+
+class _SilencedError(Exception):
+    """Another worker speaks for this stream."""
 
 
 class SessionRunner:
@@ -59,6 +72,8 @@ class SessionRunner:
 
     Args:
         dial: opens a socket for a conversation id.
+        may_speak: whether the stream is still this worker's. Asked before anything is said to the host or to the
+            session; after a no the runner says nothing more, drops its socket and ends.
     """
 
     def __init__(
@@ -68,6 +83,7 @@ class SessionRunner:
         policy: RunnerPolicy,
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
+        may_speak: Callable[[], bool] = lambda: True,
     ) -> None:
         self.session = session
         self.state = "waiting"
@@ -76,6 +92,7 @@ class SessionRunner:
         self._policy = policy
         self._metrics = metrics
         self._clock = clock
+        self._may_speak = may_speak
         self._wake = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -89,6 +106,8 @@ class SessionRunner:
         """Serve the session until it is over. A bug of ours costs this stream, as dead letters, and no other."""
         try:
             await self._run()
+        except _SilencedError:
+            _log.warning("silenced", conversation=self.session.conversation_id, stream=self.session.stream)
         except Exception as error:
             # The text of a foreign exception may hold content: only where it came from is logged.
             frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -132,6 +151,7 @@ class SessionRunner:
                 if not self.session.wants_connection:
                     return
                 self.state = "dialling"
+                self._require_voice()
                 connection = await self._open()
                 opened_at = self._clock()
                 cause = await self._serve(connection)
@@ -155,11 +175,12 @@ class SessionRunner:
         session = self.session
         self.state = "connected"
         session.connection_opened(self._clock())
-        reader = asyncio.create_task(self._read(connection))
-        reader.add_done_callback(lambda _: self._wake.set())
+        tasks = [asyncio.create_task(self._read(connection)), asyncio.create_task(self._keep_alive(connection))]
+        for task in tasks:
+            task.add_done_callback(lambda _: self._wake.set())
         orderly = False
         try:
-            while not reader.done():
+            while not any(task.done() for task in tasks):
                 try:
                     await self._send(connection)
                 except ConnectionLostError:
@@ -168,14 +189,18 @@ class SessionRunner:
                     orderly = session.is_over or session.end_seen
                     break
                 await self._sleep(session.next_deadline(self._clock()))
+                self._require_voice()
                 session.tick(self._clock())
             if orderly:
                 await connection.close()
         finally:
             connection.abort()
-            reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reader
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                raise end
         unknown, malformed = session.odd_messages
         self._metrics.unknown_messages.inc(unknown)
         self._metrics.malformed_messages.inc(malformed)
@@ -186,16 +211,36 @@ class SessionRunner:
         return cause
 
     async def _send(self, connection: Connection) -> None:
+        self._require_voice()
         for frame in self.session.take_frames(self._clock()):
+            self._require_voice()
             await connection.send(frame)
             if isinstance(frame, bytes):
                 self._metrics.sent_bytes.inc(len(frame))
+        self.session.frames_sent(self._clock())
 
     async def _read(self, connection: Connection) -> None:
         async for frame in connection:
+            self._require_voice()
             self._metrics.received_frames.inc()
             self.session.receive_frame(frame, self._clock())
             self._wake.set()
+
+    async def _keep_alive(self, connection: Connection) -> None:
+        """Ping, and tell the session of every pong, until the connection is gone."""
+        with contextlib.suppress(ConnectionLostError):
+            while True:
+                await asyncio.sleep(self._policy.ping_seconds)
+                self._require_voice()
+                pinged_at = self._clock()
+                await connection.ping()
+                self._require_voice()
+                self.session.connection_confirmed(pinged_at, self._clock())
+                self._wake.set()
+
+    def _require_voice(self) -> None:
+        if not self._may_speak():
+            raise _SilencedError
 
     async def _sleep(self, deadline: float | None) -> None:
         """Wait until somebody wakes us, or until the deadline."""

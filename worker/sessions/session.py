@@ -1,11 +1,12 @@
 """One stream's session: what is sent when, what is settled when, when a socket is wanted. Pure.
 
 A session outlives its sockets. Audio is settled when a final message covers it; when nothing is being recognised and
-the silence horizon has passed; when the stream was stopped and flushed; or when it was held for too long, and then a
-gap record says so.
+a pong has proven that the host stays silent about it; when the stream was stopped and flushed; or when it was given up,
+and then a gap record says so.
 
-The shell calls ``receive_*``, ``connection_*`` and ``tick``, sends what ``take_frames`` returns, opens a socket while
-``wants_connection``, closes it when ``wants_close``, and comes back at ``next_deadline``.
+The shell calls ``receive_*``, ``connection_*`` and ``tick``, sends what ``take_frames`` returns and then says
+``frames_sent``, opens a socket while ``wants_connection``, pings it, closes it when ``wants_close``, and comes back at
+``next_deadline``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from worker.sessions.book import Book
 from worker.sessions.buffer import AudioBuffer, Place
 from worker.sessions.captions import CaptionWriter
 from worker.sessions.results import ConversationResults
+from worker.sessions.settlement import SentAudio
 from worker.sessions.state import StreamState
 from worker.symbl.messages import (
     Entities,
@@ -41,13 +43,8 @@ from worker.symbl.protocol import State as ProtocolState
 from worker.symbl.protocol import SymblProtocol
 from worker.symbl.requests import SymblStart, modify_request, start_request
 
-SILENCE_STEP_SECONDS = 1.0
-"""Silence is settled in steps of this length, so that a quiet stream writes its state once a second."""
-
 CLOCK_SLACK_US = 1_000_000
 """A host's times may run so far ahead of the audio that it was sent."""
-
-NEVER = float("-inf")
 
 
 class Phase(enum.IntEnum):
@@ -99,19 +96,18 @@ class _Socket:
 
     Args:
         base_us: audio clock at the first byte that it was sent; the host counts from there.
-        sent_log: when audio was sent, in steps: (time, position).
-        message_due_until: a final result came, and its message is awaited until then.
+        taken_byte: end of the audio that the shell took to send it.
         heard: a final result of this stream's speaker came.
     """
 
     protocol: SymblProtocol
+    sent: SentAudio
     opened_at: float
     listening_at: float | None = None
     stopped_at: float | None = None
     base_us: int = 0
+    taken_byte: int = 0
     close_wanted: bool = False
-    recognising: bool = False
-    message_due_until: float = NEVER
     heard: bool = False
 
 
@@ -161,11 +157,11 @@ class Session:
         self._end_offsets: list[int] = []
         self._socket: _Socket | None = None
         self._socket_asked_for = False
-        self._sent_log: deque[tuple[float, int]] = deque()
         self._recent_seqs: deque[tuple[int, int]] = deque(maxlen=64)
         self._last_seq = state.seq
         if state.seq is not None:
             self._recent_seqs.append((state.seq, state.seq_checksum))
+        self._may_lack = False
         self._trace: Trace | None = None
         self._refusals = 0
         self._flush_timeouts = 0
@@ -237,6 +233,7 @@ class Session:
     def receive_start(self, offset: int, fmt: AudioFormat, speaker: Speaker | None, trace: Trace | None) -> None:
         """A ``start`` record: a socket may be opened before the first audio comes, and sequence numbers begin anew."""
         self._trace = trace or self._trace
+        self._tell_lost()
         self._last_seq = None
         self._recent_seqs.clear()
         self._socket_asked_for = True
@@ -269,15 +266,19 @@ class Session:
             self._finish_unheard(offset)
             return
         missing = checksum = 0
-        if seq is not None:
+        if seq is None:
+            self._tell_lost()
+        else:
             checksum = zlib.crc32(payload)
             if (seq, checksum) in self._recent_seqs:
                 # The same chunk twice. A number seen with other bytes is a producer that counts anew: that is audio.
                 self.buffer.mark(offset)
                 self._touch()
                 return
-            if self._last_seq is not None and seq > self._last_seq + 1:
+            if self._last_seq is not None and seq > self._last_seq:
                 missing = seq - self._last_seq - 1
+                self._may_lack = False
+            self._tell_lost()
             self._last_seq = seq
             self._recent_seqs.append((seq, checksum))
         self.buffer.append(
@@ -294,6 +295,20 @@ class Session:
             # Its clock counts what it was sent; what follows the gap needs a new one.
             self._socket.close_wanted = True
 
+    def receive_lost_before(self, first_offset: int) -> None:
+        """Retention removed all records before this one, and the stream's earlier owner had not settled them all.
+
+        To be said of a restored stream before its first record. Whether it had audio there is only known, when it has
+        sequence numbers, from the next one; else a gap of unknown length says so.
+        """
+        state = self.state
+        if self.is_over or max(state.offset + 1, state.partial_offset) >= first_offset:
+            return
+        self.buffer.leave_rest()
+        self._may_lack = True
+        if self._last_seq is None:
+            self._tell_lost()
+
     def receive_format(self, offset: int, fmt: AudioFormat) -> None:
         """A ``modify`` record: the audio that follows has this format."""
         self.buffer.mark(offset, fmt=fmt)
@@ -307,6 +322,7 @@ class Session:
     def receive_end(self, offset: int | None, now: float) -> None:
         """No more audio comes. ``offset`` is of the record that said so, if one did; it is finished with the stream."""
         self.end_seen = True
+        self._tell_lost()
         if offset is not None:
             if self.is_over:
                 self._finish_unheard(offset)
@@ -327,9 +343,9 @@ class Session:
         """A socket is open: begin with what is not settled."""
         assert self._socket is None, f"{self!r} has a socket"
         fmt = self.buffer.rewind()
-        self._sent_log.clear()
         speaker = replace(self.state.speaker or Speaker(), user_id=self.wire_user_id)
-        self._socket = _Socket(SymblProtocol(), now)
+        sent = SentAudio(self.buffer.sent_byte, self._policy.silence_horizon_seconds)
+        self._socket = _Socket(SymblProtocol(), sent, now)
         self._socket.protocol.start(
             start_request(
                 replace(self._start, encoding=fmt.encoding, sample_rate_hz=fmt.sample_rate_hz, speaker=speaker)
@@ -350,6 +366,16 @@ class Session:
         self._settle_by_time(socket, now)
         self._pump(now)
 
+    def connection_confirmed(self, pinged_at: float, now: float) -> None:
+        """A pong came, and all that the host had said before it was received.
+
+        Args:
+            pinged_at: when its ping was sent, after all frames of which ``frames_sent`` was said before.
+        """
+        if self._socket is not None:
+            self._socket.sent.receive_pong(pinged_at)
+            self._settle_by_time(self._socket, now)
+
     def connection_closed(self, code: int | None, now: float) -> WorkerError | None:
         """The socket is gone.
 
@@ -367,6 +393,8 @@ class Session:
             self._touch()
         self._socket = None
         self._captions.drop()
+        if not completed:
+            self._results.lose_socket(self.stream)
         if isinstance(cause, RequestRefusedError):
             self.connection_refused(cause)
         if self.is_over:
@@ -394,7 +422,13 @@ class Session:
         if self._socket is None:
             return []
         self._pump(now)
+        self._socket.taken_byte = self.buffer.sent_byte
         return self._socket.protocol.take_frames()
+
+    def frames_sent(self, now: float) -> None:
+        """What was taken has been handed to the socket, which may have taken its time."""
+        if self._socket is not None:
+            self._socket.sent.receive_sent(self._socket.taken_byte, now)
 
     # --- time ---
 
@@ -430,12 +464,9 @@ class Session:
             waiting_since = self.buffer.waiting_since
             if waiting_since is not None:
                 due.append(max(waiting_since + policy.join_seconds, self._allowed_at(socket, now)))
-            if self._sent_log:
-                due.append(self._sent_log[0][0] + policy.max_hold_seconds)
-                if now < socket.message_due_until:
-                    due.append(socket.message_due_until)
-                if not socket.recognising:
-                    due += [quiet for sent_at, _ in self._sent_log if (quiet := self._quiet_at(sent_at)) > now][:1]
+            held_since = socket.sent.held_since
+            if held_since is not None:
+                due.append(held_since + policy.max_hold_seconds)
         return min(due) if due else None
 
     # --- sending ---
@@ -456,7 +487,6 @@ class Session:
             frame = self.buffer.next_frame(flush=flush)
             if frame is not None:
                 socket.protocol.send_audio(frame)
-                self._log_sent(now)
             elif not self.buffer.skip_half_sample(ending=ending):
                 break
         if ending and not self.buffer.has_unsent and socket.stopped_at is None:
@@ -470,13 +500,6 @@ class Session:
             return now
         ahead = (self.buffer.sent_us - socket.base_us) / 1e6 - policy.burst_seconds
         return socket.listening_at + ahead / policy.pace
-
-    def _log_sent(self, now: float) -> None:
-        log = self._sent_log
-        if not log or now - log[-1][0] >= SILENCE_STEP_SECONDS:
-            log.append((now, self.buffer.sent_byte))
-        else:
-            log[-1] = (log[-1][0], self.buffer.sent_byte)
 
     # --- results ---
 
@@ -523,20 +546,20 @@ class Session:
             return
         self._results.claim(event.user, self.stream)
         socket.heard |= event.is_final
-        # An interim result without text takes back what was thought to be speech.
-        socket.recognising = not event.is_final and bool(event.text)
+        has_text = bool(event.text)
         if event.is_final:
+            socket.sent.receive_final(now, has_text=has_text)
             self._captions.drop()
-            if event.text:
-                socket.message_due_until = now + self._policy.silence_horizon_seconds
-        elif self._policy.captions and event.text:
+            return
+        socket.sent.receive_interim(has_text=has_text)
+        if self._policy.captions and has_text:
             start_ms, sent_ms = self.buffer.settled_us // 1000, self.buffer.sent_us // 1000
             self._captions.write(event.text, self.state.speaker, start_ms, sent_ms, now)
 
     def _message(self, socket: _Socket, message: SymblMessage, now: float) -> None:
         if not self.hears(message.from_) or self._is_of_another_socket(socket, message, now):
             return
-        socket.message_due_until = NEVER
+        socket.sent.receive_message()
         buffer, state = self.buffer, self.state
         start_us = buffer.settled_us if message.start_ms is None else socket.base_us + message.start_ms * 1000
         end_us = start_us if message.end_ms is None else socket.base_us + message.end_ms * 1000
@@ -568,20 +591,25 @@ class Session:
 
     # --- settlement ---
 
-    def _quiet_at(self, sent_at: float) -> float:
-        """When audio that was sent in the step from this moment on is settled, if nothing is recognised."""
-        return sent_at + self._policy.silence_horizon_seconds + SILENCE_STEP_SECONDS
-
     def _settle_by_time(self, socket: _Socket, now: float) -> None:
-        log, buffer = self._sent_log, self.buffer
-        if not socket.recognising and now >= socket.message_due_until:
-            quiet = [byte for sent_at, byte in log if now >= self._quiet_at(sent_at)]
-            if quiet:
-                self._settle(quiet[-1] if quiet[-1] == buffer.end_byte else buffer.cut_before(quiet[-1]))
-        if log and now >= log[0][0] + self._policy.max_hold_seconds:
-            # The socket goes as well, so that no late result contradicts the gap.
-            self._lose("max_hold", buffer.sent_byte)
-            socket.close_wanted = True
+        if socket.close_wanted:
+            return
+        sent = socket.sent
+        if sent.silent_byte is not None:
+            self._settle(self._cut_before(sent.silent_byte))
+        elif sent.missed_byte is not None:
+            self._give_up_sent(socket, "no_message", self._cut_before(sent.missed_byte))
+        if sent.held_since is not None and now >= sent.held_since + self._policy.max_hold_seconds:
+            self._give_up_sent(socket, "max_hold", self.buffer.sent_byte)
+
+    def _cut_before(self, byte: int) -> int:
+        """Last place at or before a position where the audio may be cut in two."""
+        return byte if byte == self.buffer.end_byte else self.buffer.cut_before(byte)
+
+    def _give_up_sent(self, socket: _Socket, reason: str, end_byte: int) -> None:
+        """Audio that was sent is lost; so is the socket, so that no late result contradicts the gap."""
+        self._lose(reason, end_byte)
+        socket.close_wanted = True
 
     def _flush_timed_out(self, socket: _Socket) -> None:
         socket.stopped_at = None
@@ -593,6 +621,13 @@ class Session:
     def _lose(self, reason: str, end_byte: int) -> None:
         self._say_gap(reason, self.buffer.settled_us, self.buffer.us_at(end_byte), 0)
         self._settle(end_byte)
+
+    def _tell_lost(self) -> None:
+        """What retention removed while nobody read is not told by the producer's numbering."""
+        if self._may_lack:
+            self._may_lack = False
+            at_us = self.buffer.settled_us
+            self._say_gap("retention", at_us, at_us, 0)
 
     def _missing_records(self, byte: int, missing: int) -> None:
         at_us = self.buffer.us_at(byte)
@@ -609,8 +644,8 @@ class Session:
 
     def _settle(self, byte: int) -> None:
         if self.buffer.settle(byte):
-            while self._sent_log and self._sent_log[0][1] <= byte:
-                self._sent_log.popleft()
+            if self._socket is not None:
+                self._socket.sent.receive_settled(byte)
             self._touch()
 
     # --- the end ---

@@ -78,18 +78,12 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Limits in seconds.
-
-    A peer that is silently gone is noticed after ``ping_interval_seconds + ping_timeout_seconds``, and by a pending
-    ``send`` after ``send_seconds``. A ``ping_interval_seconds`` of None sends no pings; a ``ping_timeout_seconds`` of
-    None waits for no answers.
-    """
+    """Limits in seconds. A peer that is silently gone fails ``ping``, or a ``send`` that it does not take."""
 
     open_seconds: float = 10.0
     send_seconds: float = 10.0
     close_seconds: float = 2.0
-    ping_interval_seconds: float | None = 20.0
-    ping_timeout_seconds: float | None = 20.0
+    ping_timeout_seconds: float = 5.0
 
 
 class _Connect(connect):
@@ -103,7 +97,8 @@ class SymblConnection:
     """An open WebSocket.
 
     One task reads by iterating, all the time: pongs and close frames are only seen while somebody reads. Any task may
-    ``send``, ``close`` and ``abort``. Whatever ends the connection ends the iteration; ``close_code`` then says how.
+    ``send``, ``ping``, ``close`` and ``abort``. Whatever ends the connection ends the iteration; then ``close_code``
+    says how.
     """
 
     def __init__(self, websocket: ClientConnection, uri: str, timeouts: Timeouts) -> None:
@@ -146,8 +141,7 @@ class SymblConnection:
                 proxy=endpoint.proxy,
                 ssl=_tls(endpoint, uri),
                 open_timeout=limits.open_seconds,
-                ping_interval=limits.ping_interval_seconds,
-                ping_timeout=limits.ping_timeout_seconds,
+                ping_interval=None,
                 close_timeout=limits.close_seconds,
                 max_size=MAX_MESSAGE_BYTES,
                 logger=_wire_logger(),
@@ -182,6 +176,38 @@ class SymblConnection:
         except TimeoutError as error:
             self.abort()
             raise ConnectionLostError("the peer stopped reading: send timed out") from error
+
+    async def ping(self) -> None:
+        """Send a ping, and return when its pong came. Cancelling is safe.
+
+        TCP keeps order: the peer then had every frame whose ``send`` had returned before, and the reading task has
+        been given every message that the peer sent before the pong.
+
+        Raises:
+            ConnectionLostError: the connection is closed, or no pong came within ``ping_timeout_seconds``; then it was
+                aborted, and ``close_code`` is 1011.
+        """
+        now = asyncio.get_running_loop().time
+        deadline = now() + self._timeouts.ping_timeout_seconds
+        try:
+            with contextlib.suppress(TimeoutError):
+                # With a full write buffer the ping itself waits.
+                async with asyncio.timeout_at(deadline):
+                    pong = asyncio.ensure_future(await self._websocket.ping())
+                # Does not cancel: after a standstill of this process the pong is there as well as the timeout.
+                await asyncio.wait([pong], timeout=max(0.0, deadline - now()))
+                if pong.done():
+                    await pong
+                    return
+        except ConnectionClosed as error:
+            raise ConnectionLostError("connection closed while waiting for a pong", _close_code(error)) from error
+        if self._websocket.state is State.OPEN:
+            self._websocket.protocol.fail(CloseCode.INTERNAL_ERROR, "no pong")
+        self.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timeouts.close_seconds):
+                await self._websocket.wait_closed()
+        raise ConnectionLostError("no pong came in time", self.close_code)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

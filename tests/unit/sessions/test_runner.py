@@ -10,18 +10,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from worker.errors import AuthenticationError, RequestRefusedError, SymblError, SymblUnavailableError
+from worker.errors import (
+    AuthenticationError,
+    ConnectionLostError,
+    RequestRefusedError,
+    SymblError,
+    SymblUnavailableError,
+)
 from worker.metrics import Metrics
 from worker.records import Coordinates, DeadLetter, InputRecord
 from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.runner import Connection, RunnerPolicy, SessionRunner
-from worker.sessions.session import Session, SessionPolicy
+from worker.sessions.session import Phase, Session, SessionPolicy
 from worker.symbl.retry import DialPolicy
 
 STARTED = json.dumps({"type": "message", "message": {"type": "recognition_started", "data": {"conversationId": "1"}}})
 TWO_REFUSALS = SessionPolicy(max_refusals=2)
-QUICK = RunnerPolicy(DialPolicy(initial_seconds=0.01, cap_seconds=0.02), healthy_seconds=60)
+QUICK = RunnerPolicy(DialPolicy(initial_seconds=0.01, cap_seconds=0.02), healthy_seconds=60, ping_seconds=0.02)
 
 
 class Peer:
@@ -29,6 +35,8 @@ class Peer:
 
     def __init__(self, *says: str) -> None:
         self.heard: list[bytes | str] = []
+        self.pings = 0
+        self.answers_pings = True
         self.close_code: int | None = None
         self.aborted = False
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -39,8 +47,18 @@ class Peer:
         """The connection goes without a close frame."""
         self._frames.put_nowait(None)
 
+    def say(self, text: str) -> None:
+        self._frames.put_nowait(text.encode())
+
     async def send(self, frame: bytes | str) -> None:
         self.heard.append(frame)
+
+    async def ping(self) -> None:
+        self.pings += 1
+        if not self.answers_pings:
+            self.close_code = 1011
+            self.drop()
+            raise ConnectionLostError("no pong")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while (frame := await self._frames.get()) is not None:
@@ -57,7 +75,12 @@ class Peer:
 class Desk:
     """A lane with one stream, and the runner of its session."""
 
-    def __init__(self, dial: Callable[[str], Awaitable[Connection]], policy: SessionPolicy = TWO_REFUSALS) -> None:
+    def __init__(
+        self,
+        dial: Callable[[str], Awaitable[Connection]],
+        policy: SessionPolicy = TWO_REFUSALS,
+        may_speak: Callable[[], bool] = lambda: True,
+    ) -> None:
         sessions: list[Session] = []
         self.metrics = Metrics(CollectorRegistry())
         self.lane = Lane(
@@ -69,7 +92,7 @@ class Desk:
         )
         self.offset = 0
         self.speak()
-        self.runner = SessionRunner(sessions[0], dial, QUICK, self.metrics)
+        self.runner = SessionRunner(sessions[0], dial, QUICK, self.metrics, may_speak=may_speak)
         self.task = asyncio.create_task(self.runner.run())
 
     def speak(self) -> None:
@@ -212,3 +235,123 @@ async def test_a_bug_costs_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:
         await desk.task
     letters = [output for output in desk.lane.take_batch().outputs if isinstance(output, DeadLetter)]
     assert [letter.detail for letter in letters] == ["the stream was given up: internal_error"]
+
+
+# --- pings ---
+
+
+async def test_pongs_settle_silence() -> None:
+    """The socket is pinged again and again, and what the pongs prove is settled."""
+    peer = Peer(STARTED)
+    desk = Desk(always(peer), SessionPolicy(silence_horizon_seconds=0.05))
+    async with asyncio.timeout(5):
+        while desk.lane.ledger.commit_position == 0:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+    assert peer.pings > 2
+    assert not peer.aborted
+    await desk.leave()
+
+
+async def test_a_socket_without_pongs_is_lost() -> None:
+    """What was sent into it is sent again on the next one, however long ago it was sent."""
+    peers = [Peer(STARTED), Peer(STARTED)]
+    peers[0].answers_pings = False
+    waiting = iter(peers)
+
+    async def dial(_: str) -> Connection:
+        return next(waiting)
+
+    desk = Desk(dial, SessionPolicy(silence_horizon_seconds=0.01))
+    await desk.until(lambda: len(peers[1].heard) == 2)
+    assert peers[0].aborted
+    assert peers[1].heard[1] == peers[0].heard[1] == b"\1\0" * 1600
+    assert desk.value("sockets_lost_total") == 1
+    await desk.leave()
+
+
+async def test_a_bug_in_what_a_pong_leads_to_costs_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No task of a runner ends unseen."""
+
+    def broken(*_: object) -> None:
+        raise KeyError("what was said")
+
+    desk = Desk(always(Peer(STARTED)))
+    monkeypatch.setattr(desk.runner.session, "connection_confirmed", broken)
+    async with asyncio.timeout(1):
+        await desk.task
+    assert desk.runner.session.phase is Phase.FAILED
+
+
+# --- who may not speak any more ---
+
+
+class Voice:
+    """Whether a worker still owns its streams."""
+
+    def __init__(self) -> None:
+        self.is_ours = True
+
+    def __call__(self) -> bool:
+        return self.is_ours
+
+
+async def silenced(desk: Desk, peer: Peer) -> None:
+    """Check that the runner ends by itself, and that nothing happened to the session."""
+    async with asyncio.timeout(1):
+        await desk.task
+    assert peer.aborted
+    assert peer.close_code is None
+    assert desk.runner.state == "over"
+    assert not desk.runner.session.is_over
+    assert desk.lane.ledger.commit_position == 0
+
+
+async def test_who_lost_the_stream_sends_nothing() -> None:
+    """Audio that is read after the stream became another worker's is not sent, the socket is dropped without a word."""
+    peer, voice = Peer(STARTED), Voice()
+    desk = Desk(always(peer), may_speak=voice)
+    await desk.until(lambda: len(peer.heard) == 2)
+    voice.is_ours = False
+    desk.speak()
+    desk.runner.wake()
+    await silenced(desk, peer)
+    assert len(peer.heard) == 2
+
+
+async def test_who_lost_the_stream_hears_nothing() -> None:
+    """What the host said meanwhile is the other worker's to hear."""
+    peer, voice = Peer(STARTED), Voice()
+    desk = Desk(always(peer), may_speak=voice)
+    await desk.until(lambda: len(peer.heard) == 2)
+    outputs = len(desk.lane.book.outputs)
+    voice.is_ours = False
+    peer.say(json.dumps({"type": "message", "message": {"type": "conversation_completed"}}))
+    await silenced(desk, peer)
+    assert desk.value("received_frames_total") == 1
+    assert len(desk.lane.book.outputs) == outputs
+
+
+async def test_who_lost_the_stream_finds_out_by_its_next_ping() -> None:
+    """Also a stream that has nothing to say or to hear ends."""
+    peer, voice = Peer(STARTED), Voice()
+    desk = Desk(always(peer), may_speak=voice)
+    await desk.until(lambda: len(peer.heard) == 2)
+    voice.is_ours = False
+    await silenced(desk, peer)
+
+
+async def test_who_lost_the_stream_dials_no_more() -> None:
+    """A runner that waits between two dials does not come back."""
+    voice, dials = Voice(), 0
+
+    async def dial(_: str) -> Connection:
+        nonlocal dials
+        dials += 1
+        voice.is_ours = False
+        raise SymblUnavailableError("down")
+
+    desk = Desk(dial, may_speak=voice)
+    async with asyncio.timeout(1):
+        await desk.task
+    assert dials == 1
+    assert not desk.runner.session.is_over

@@ -44,13 +44,20 @@ class Desk:
     def open(self, stream: int = 0, now: float = 0.0) -> None:
         session = self.sessions[stream]
         session.connection_opened(now)
-        session.take_frames(now)
+        self.send(stream, now)
         self.hear(STARTED, stream, now=now)
 
     def hear(self, frame: dict[str, Any], stream: int = 0, now: float = 0.0) -> None:
         self.sessions[stream].receive_frame(orjson.dumps(frame), now)
-        self.sessions[stream].take_frames(now)
+        self.send(stream, now)
         self.sessions[stream].tick(now)
+
+    def send(self, stream: int = 0, now: float = 0.0) -> None:
+        self.sessions[stream].take_frames(now)
+        self.sessions[stream].frames_sent(now)
+
+    def pong(self, pinged_at: float, now: float | None = None) -> None:
+        self.sessions[0].connection_confirmed(pinged_at, pinged_at if now is None else now)
 
     @property
     def outputs(self) -> list[Output]:
@@ -98,24 +105,66 @@ def test_a_message_settles_what_it_covers() -> None:
     assert desk.messages[0].origin.end_ms == 600
 
 
-def test_silence_settles_after_the_horizon() -> None:
-    """Audio that caused nothing is settled when the horizon has passed, not before."""
+def test_silence_is_proven_by_a_pong() -> None:
+    """Audio that caused nothing is settled by the pong of a ping sent after the horizon, and by nothing else."""
     desk = Desk(silence_horizon_seconds=10.0)
-    due = desk.sessions[0].next_deadline(1.0)
-    assert due == 11.0
-    desk.sessions[0].tick(10.9)
+    desk.sessions[0].tick(200.0)
     assert desk.settled_ms == [0]
-    desk.sessions[0].tick(due)
+    desk.pong(10.9, now=15.0)
+    assert desk.settled_ms == [0]
+    desk.pong(11.0)
     assert desk.settled_ms == [1000]
     assert desk.lane.ledger.commit_position == 1
     assert desk.gaps == []
 
 
+def test_audio_counts_as_sent_when_the_socket_has_taken_it() -> None:
+    """A socket that takes its frames slowly has not had them for the horizon when its pong comes."""
+    desk = Desk(silence_horizon_seconds=10.0)
+    desk.audio(now=1.0)
+    session = desk.sessions[0]
+    session.take_frames(1.0)
+    desk.pong(15.0)
+    assert desk.settled_ms == [1000]
+    session.frames_sent(8.0)
+    desk.pong(18.9)
+    assert desk.settled_ms == [1000]
+    desk.pong(19.0)
+    assert desk.settled_ms == [2000]
+
+
+def test_a_pong_of_an_earlier_socket_proves_nothing() -> None:
+    """What is sent again on a new socket is silent by the pongs of that one only."""
+    desk = Desk(silence_horizon_seconds=10.0)
+    desk.pong(9.0)
+    desk.sessions[0].connection_closed(None, 20.0)
+    desk.sessions[0].connection_confirmed(20.0, 20.0)
+    desk.open(now=21.0)
+    desk.pong(31.9)
+    assert desk.settled_ms == [0]
+    desk.pong(32.0)
+    assert desk.settled_ms == [1000]
+
+
+def test_settled_audio_is_not_held() -> None:
+    """A message may settle audio before the shell says that it was sent; the longest hold does not count it."""
+    desk = Desk(max_hold_seconds=100.0)
+    desk.audio(now=1.0)
+    desk.sessions[0].take_frames(1.0)
+    desk.sessions[0].receive_frame(orjson.dumps(result("hello", final=True)), 1.5)
+    desk.sessions[0].receive_frame(orjson.dumps(message(0.2, 2.0)), 1.5)
+    desk.sessions[0].frames_sent(2.0)
+    assert desk.settled_ms == [2000]
+    assert desk.sessions[0].next_deadline(2.0) is None
+    desk.sessions[0].tick(200.0)
+    assert desk.gaps == []
+
+
 def test_speech_in_progress_is_not_silence() -> None:
-    """While something is being recognised nothing is settled by time; after the longest hold it is a gap."""
+    """While something is being recognised no pong settles anything; after the longest hold it is a gap."""
     desk = Desk(max_hold_seconds=100.0)
     desk.hear(result("hel"), now=1.0)
-    desk.sessions[0].tick(99.0)
+    desk.pong(99.0)
     assert desk.settled_ms == [0]
     assert desk.sessions[0].next_deadline(99.0) == 100.0
     desk.sessions[0].tick(100.0)
@@ -129,20 +178,50 @@ def test_an_interim_result_may_be_taken_back() -> None:
     """An interim result without text says that it was no speech: silence counts again."""
     desk = Desk()
     desk.hear(result("uh"), now=1.0)
-    desk.hear(result(""), now=2.0)
-    desk.sessions[0].tick(11.0)
+    desk.pong(11.0)
+    desk.hear(result(""), now=12.0)
     assert desk.settled_ms == [1000]
 
 
 def test_a_final_result_waits_for_its_message() -> None:
-    """Between the result and its message the silence horizon does not end."""
+    """Between the result and its message nothing is silence; with the message waiting ends."""
     desk = Desk()
     desk.hear(result("hello", final=True), now=9.0)
-    desk.sessions[0].tick(15.0)
-    assert desk.settled_ms == [0]
-    assert desk.sessions[0].next_deadline(15.0) == 19.0
-    desk.sessions[0].tick(19.0)
+    desk.pong(18.9)
+    assert (desk.settled_ms, desk.gaps) == ([0], [])
+    desk.hear(message(0.2, 0.6), now=18.9)
     assert desk.settled_ms == [1000]
+    desk.pong(40.0)
+    assert (desk.settled_ms, desk.gaps) == ([1000], [])
+
+
+def test_a_message_that_never_comes_is_a_gap() -> None:
+    """What had been sent when its final result came is given up on the record, with the socket; the rest is not."""
+    desk = Desk()
+    desk.hear(result("hello", final=True), now=9.0)
+    desk.audio(now=9.5)
+    desk.send(now=9.5)
+    desk.pong(19.0)
+    assert desk.settled_ms == [1000]
+    gap = next(each for each in desk.outputs if isinstance(each, LifeCycle) and each.event == "gap")
+    assert gap.reason == "no_message"
+    assert gap.detail == {"start_ms": 0, "end_ms": 1000, "missing_records": 0}
+    assert desk.sessions[0].wants_close
+    desk.pong(30.0)
+    desk.hear(message(0.2, 0.6), now=30.0)
+    assert (desk.messages, desk.settled_ms, desk.gaps) == ([], [1000], ["no_message"])
+
+
+def test_a_message_is_not_missed_while_somebody_speaks() -> None:
+    """As long as something is being recognised a later message may still cover what the final result was about."""
+    desk = Desk()
+    desk.hear(result("hello", final=True), now=1.0)
+    desk.hear(result("and"), now=2.0)
+    desk.pong(20.0)
+    assert (desk.settled_ms, desk.gaps) == ([0], [])
+    desk.hear(result("and more", final=True), now=21.0)
+    desk.hear(message(0.2, 1.0), now=21.0)
+    assert (desk.settled_ms, desk.gaps) == ([1000], [])
 
 
 def test_messages_of_others_are_not_heard() -> None:

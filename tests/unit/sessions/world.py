@@ -42,6 +42,7 @@ from worker.sessions.session import Session
 from worker.sessions.state import load_state
 
 EPOCH = 1_800_000_000.0
+PONG_SECONDS = 0.25
 TOPIC = "audio"
 
 
@@ -58,6 +59,19 @@ class Socket:
     open: bool = True
     close_code: int | None = None
     received: list[bytes | str] = field(default_factory=list)
+    # Takes frames and passes none on, in either direction.
+    half_open: bool = False
+    # When the last ping was sent whose pong did not come yet, else when the next one is.
+    pinged_at: float | None = None
+    ping_at: float = 0.0
+    # When it is reset, if nothing else ends it before.
+    reset_at: float | None = None
+
+    def ping_due(self, timeout_seconds: float) -> float:
+        """When something is to be done about pings."""
+        if self.pinged_at is None:
+            return self.ping_at
+        return self.pinged_at + (timeout_seconds if self.half_open else PONG_SECONDS)
 
 
 class Room:
@@ -214,8 +228,9 @@ class CrashError(Exception):
 class World:
     """Kafka, one worker at a time, and the host."""
 
-    def __init__(self, policy: ConversationPolicy, delays: Iterator[float]) -> None:
+    def __init__(self, policy: ConversationPolicy, delays: Iterator[float], ping_seconds: float = 5.0) -> None:
         self.policy = policy
+        self.ping_seconds = ping_seconds
         self.host = Host(delays)
         self.host_is_up = True
         # Kafka.
@@ -360,7 +375,33 @@ class World:
             socket.room.lose(socket, code)
         self.exchange()
 
+    def half_open(self, index: int, reset_seconds: float | None) -> None:
+        """From now on a socket takes frames and passes none on. The pings find out, or it is reset before."""
+        sockets = [socket for socket in self.sessions.values() if socket is not None and socket.open]
+        if sockets:
+            socket = sockets[index % len(sockets)]
+            socket.half_open = True
+            socket.reset_at = None if reset_seconds is None else self.now + reset_seconds
+
     # --- time ---
+
+    def _ping(self, session: Session, socket: Socket) -> None:
+        """What the runner does about pings, and the network about a socket that is half open."""
+        if socket.reset_at is not None and self.now >= socket.reset_at:
+            socket.room.lose(socket, None)
+        elif self.now < socket.ping_due(self.ping_seconds):
+            pass
+        elif socket.pinged_at is None:
+            socket.pinged_at = self.now
+        elif socket.half_open:
+            socket.room.lose(socket, 1011)
+        else:
+            session.connection_confirmed(socket.pinged_at, self.now)
+            socket.pinged_at = None
+            socket.ping_at = self.now + self.ping_seconds
+
+    def _open_sockets(self) -> list[tuple[Session, Socket]]:
+        return [(each, socket) for each, socket in self.sessions.items() if socket is not None and socket.open]
 
     def advance(self, seconds: float) -> None:
         """Let time pass, stopping at every moment at which somebody has something to do."""
@@ -369,12 +410,16 @@ class World:
         while True:
             self.host.deliver()
             self.exchange()
+            for session, socket in self._open_sockets():
+                self._ping(session, socket)
             for session in list(self.sessions):
                 session.tick(self.now)
             self.exchange()
             if self.now >= until:
                 return
             deadlines = [session.next_deadline(self.now) for session in self.sessions if not session.is_over]
+            for _, socket in self._open_sockets():
+                deadlines += [socket.ping_due(self.ping_seconds), socket.reset_at]
             due = min([until, *(each for each in (*deadlines, self.host.next_delivery()) if each is not None)])
             idle_turns = idle_turns + 1 if due <= self.now else 0
             assert idle_turns < 5, "a session wants to be woken without end"
@@ -395,7 +440,8 @@ class World:
         if socket is None:
             if not (session.wants_connection and self.host_is_up):
                 return False
-            self.sessions[session] = self.host.connect(session.conversation_id)
+            self.sessions[session] = socket = self.host.connect(session.conversation_id)
+            socket.ping_at = self.now + self.ping_seconds
             session.connection_opened(self.now)
             return True
         if not socket.open:
@@ -404,11 +450,15 @@ class World:
             return True
         frames = session.take_frames(self.now)
         for frame in frames:
-            socket.room.send(socket, frame)
+            if not socket.half_open:
+                socket.room.send(socket, frame)
+        session.frames_sent(self.now)
         if session.wants_close:
             orderly = session.is_over or session.end_seen
             socket.room.lose(socket, 1000 if orderly else None)
             return True
+        if socket.half_open:
+            return bool(frames)
         said, socket.outbox = socket.outbox, []
         for text in said:
             session.receive_frame(text, self.now)

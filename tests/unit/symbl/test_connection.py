@@ -9,6 +9,7 @@ import hashlib
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
+from websockets.sync.server import ServerConnection as ServerConnectionInThread
+from websockets.sync.server import serve as serve_in_thread
 
 from worker.errors import (
     AuthenticationError,
@@ -351,16 +354,136 @@ async def test_oversize_message() -> None:
         await connection.close()
 
 
+def server_frame(first: int, payload: bytes) -> bytes:
+    return bytes([first, len(payload)]) + payload
+
+
+async def read_client_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Opcode and payload of a short frame of the client."""
+    head = await reader.readexactly(2)
+    mask = await reader.readexactly(4)
+    masked = await reader.readexactly(head[1] & 0x7F)
+    return head[0] & 0x0F, bytes(byte ^ mask[index % 4] for index, byte in enumerate(masked))
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1_000_000])
+async def test_pong(piece: int) -> None:
+    """When a ping returns, the reading task has everything that the peer said before the pong, however it arrives."""
+    texts = [b"%d" % (100 + number) for number in range(100)]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            opcode, payload = await read_client_frame(reader)
+            if opcode != 0x9:
+                continue
+            # Every message in two fragments, and more of them than the client's queue holds.
+            said = b"".join(server_frame(0x01, text[:1]) + server_frame(0x80, text[1:]) for text in texts)
+            data = said + server_frame(0x8A, payload)
+            for begin in range(0, len(data), piece):
+                writer.write(data[begin : begin + piece])
+                await asyncio.sleep(0)
+
+    heard: list[bytes] = []
+
+    async def read(connection: SymblConnection) -> None:
+        async for frame in connection:
+            heard.append(frame)  # noqa: PERF401 - what counts is when it is there
+
+    async with upgrading(answer) as endpoint:
+        connection = await SymblConnection.open(endpoint, "c", TOKEN, timeouts=Timeouts(ping_timeout_seconds=5))
+        reader = asyncio.create_task(read(connection))
+        for turn in (1, 2):
+            await connection.send(b"audio")
+            await connection.ping()
+            assert heard == texts * turn
+        connection.abort()
+        await reader
+
+
+async def test_ping_after_the_end() -> None:
+    """A ping on a connection that is gone, or that goes while it waits, fails as a lost connection."""
+
+    async def handler(websocket: ServerConnection) -> None:
+        await websocket.recv()
+        await websocket.close(1001)
+
+    async with serving(handler) as (_, endpoint):
+        connection = await SymblConnection.open(endpoint, "c", TOKEN, timeouts=QUICK)
+        await connection.send(b"x")
+        assert await read_all(connection) == []
+        with pytest.raises(ConnectionLostError) as raised:
+            await connection.ping()
+        assert raised.value.code == 1001
+
+    async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_client_frame(reader)
+
+    async with upgrading(drop) as endpoint:
+        connection = await SymblConnection.open(endpoint, "c", TOKEN, timeouts=QUICK)
+        with pytest.raises(ConnectionLostError) as raised:
+            await connection.ping()
+        assert raised.value.code is None
+
+
+async def test_ping_that_cannot_be_written() -> None:
+    """With a full write buffer the ping itself waits; that is bounded, too."""
+
+    async def sleep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await asyncio.Event().wait()
+
+    timeouts = Timeouts(send_seconds=30, close_seconds=0.3, ping_timeout_seconds=0.3)
+    async with upgrading(sleep) as endpoint:
+        connection = await SymblConnection.open(endpoint, "c", TOKEN, timeouts=timeouts)
+        sender = asyncio.create_task(send_for_ever(connection))
+        await asyncio.sleep(0.3)
+        began = time.monotonic()
+        with pytest.raises(ConnectionLostError):
+            await connection.ping()
+        assert time.monotonic() - began < 2
+        with pytest.raises(ConnectionLostError):
+            await sender
+
+
+async def test_a_pong_that_came_during_a_standstill() -> None:
+    """A process that stood still for longer than the timeout finds the pong there, and takes it."""
+    logger = logging.Logger("silent", logging.CRITICAL + 1)  # noqa: LOG001  - unregistered on purpose
+
+    def wait(websocket: ServerConnectionInThread) -> None:
+        websocket.recv()
+
+    server = serve_in_thread(wait, "127.0.0.1", 0, logger=logger)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        endpoint = Endpoint(base_url=f"ws://127.0.0.1:{server.socket.getsockname()[1]}")
+        connection = await SymblConnection.open(endpoint, "c", TOKEN, timeouts=Timeouts(ping_timeout_seconds=0.2))
+        ping = asyncio.create_task(connection.ping())
+        # One turn of the loop: the ping is on its way, and its pong cannot be read yet.
+        await asyncio.sleep(0)
+        time.sleep(0.5)  # noqa: ASYNC251 - a standstill is what is tested
+        await ping
+        await connection.send("done")
+        assert await read_all(connection) == []
+    finally:
+        server.shutdown()
+        thread.join()
+
+
 async def test_silent_peer() -> None:
-    """A peer that answers no ping is noticed, by the reader, within ping interval plus timeout plus close time."""
+    """A peer that answers no ping is lost after the ping timeout: ping fails, reading ends, the code is 1011."""
 
     async def ignore(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    timeouts = Timeouts(ping_interval_seconds=0.1, ping_timeout_seconds=0.1, close_seconds=0.1)
+    timeouts = Timeouts(ping_timeout_seconds=0.1, close_seconds=0.1)
     async with upgrading(ignore) as endpoint:
         connection = await SymblConnection.open(endpoint, "c", TOKEN, timeouts=timeouts)
-        assert await read_all(connection) == []
+        reader = asyncio.create_task(read_all(connection))
+        with pytest.raises(ConnectionLostError) as raised:
+            await connection.ping()
+        assert raised.value.code == 1011
+        assert await reader == []
         assert connection.close_code == 1011
         await connection.close()
 
