@@ -5,11 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+import pytest
 
-from worker.records import Caption, Coordinates, InputRecord, LifeCycle, Output, RedactedMessage
+from worker.records import (
+    Caption,
+    Coordinates,
+    Encoding,
+    InputRecord,
+    LifeCycle,
+    Output,
+    RedactedMessage,
+    StartParameters,
+)
 from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.session import Session, SessionPolicy
+from worker.sessions.state import ConversationState, StreamState
 
 STARTED = {"type": "message", "message": {"type": "recognition_started", "data": {"conversationId": "1"}}}
 COMPLETED = {"type": "message", "message": {"type": "conversation_completed"}}
@@ -367,3 +378,124 @@ def test_a_clean_close_without_completion_is_doubted_once() -> None:
     session.connection_closed(1000, 3.0)
     assert session.is_over
     assert desk.lane.ledger.commit_position == 1
+
+
+# --- what retention removed while nobody read ---
+
+
+class Restored:
+    """A stream of which an earlier owner left a state, and the partition that is left."""
+
+    def __init__(self, **state: Any) -> None:
+        self.sessions: list[Session] = []
+        self.lane = Lane(
+            topic="audio", partition=0, position=3, policy=ConversationPolicy(), on_session=self.sessions.append
+        )
+        stream = StreamState(
+            parameters=StartParameters(),
+            encoding=Encoding.LINEAR16,
+            sample_rate_hz=16_000,
+            **{"offset": 2, "byte": 96_000, "settled_byte": 96_000, "time_us": 3_000_000, **state},
+        )
+        conversation = ConversationState(
+            topic="audio", conversation_id="a", opened_offset=0, opened_at_ms=0, streams={"0": stream}
+        )
+        self.lane.restore([conversation], 0.0)
+        self.session = self.sessions[0]
+
+    def receive(self, offset: int, value: bytes = bytes(32_000), **headers: str) -> None:
+        named = tuple((name, text.encode()) for name, text in headers.items())
+        place = Coordinates("audio", 0, offset, 0)
+        self.lane.receive(InputRecord(coordinates=place, key=b"a", value=value, headers=named), 0.0)
+
+    def lose_before(self, offset: int) -> None:
+        for conversation in self.lane.conversations:
+            conversation.receive_lost_before(offset)
+
+    def settle_all(self) -> None:
+        self.session.buffer.settle(self.session.buffer.end_byte)
+
+    @property
+    def gaps(self) -> list[tuple[str | None, object, object, object]]:
+        self.settle_all()
+        return [
+            (each.reason, *(each.detail[name] for name in ("start_ms", "end_ms", "missing_records")))
+            for each in self.lane.book.outputs
+            if isinstance(each, LifeCycle) and each.event == "gap"
+        ]
+
+
+RETENTION = ("retention", 3_000, 3_000, 0)
+
+
+def test_what_retention_removed_unread_is_a_gap() -> None:
+    """Without sequence numbers nobody knows whether there was audio, nor how much; so it is said at once, and once."""
+    desk = Restored()
+    desk.lose_before(10)
+    assert desk.gaps == [RETENTION]
+    desk.receive(10)
+    assert desk.gaps == [RETENTION]
+    assert desk.session.state.byte == 128_000
+
+
+@pytest.mark.parametrize(
+    ("state", "first"),
+    [({"offset": 9}, 10), ({"offset": 2, "partial_offset": 10, "settled_byte": 100_000}, 10), ({}, 3)],
+)
+def test_what_was_settled_is_not_lost(state: dict[str, Any], first: int) -> None:
+    """A stream that had settled all that is gone, or whose next record is still there, has no gap."""
+    desk = Restored(**state)
+    desk.lose_before(first)
+    assert desk.gaps == []
+
+
+def test_numbers_tell_what_retention_removed() -> None:
+    """A stream with sequence numbers has its gap from them, and not another one."""
+    desk = Restored(seq=2)
+    desk.lose_before(10)
+    assert desk.gaps == []
+    desk.receive(10, seq="7")
+    desk.receive(11)
+    assert desk.gaps == [("missing_records", 3_000, 3_000, 4)]
+
+
+def test_numbers_tell_that_retention_removed_nothing() -> None:
+    """What was removed was of other streams."""
+    desk = Restored(seq=2)
+    desk.lose_before(10)
+    desk.receive(10, seq="3")
+    desk.receive(11)
+    assert desk.gaps == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"seq": "1"}, {"event": "start"}, {"event": "end"}], ids=["none", "anew", "start", "end"]
+)
+def test_numbers_that_end_or_begin_anew_tell_nothing(headers: dict[str, str]) -> None:
+    """Then a gap of unknown length says that there may have been audio, once."""
+    desk = Restored(seq=2)
+    desk.lose_before(10)
+    desk.receive(10, b"" if "event" in headers else bytes(32_000), **headers)
+    desk.receive(11, seq="2")
+    assert desk.gaps == [RETENTION]
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("seq", [None, 2])
+def test_the_rest_of_a_half_settled_record_is_lost_once(seq: int | None, is_told: bool) -> None:
+    """The record inside of which the stream stood is gone: one gap says so, and the next record is sent whole."""
+    desk = Restored(seq=seq, settled_byte=100_000, time_us=3_125_000, partial_offset=3)
+    if is_told:
+        desk.lose_before(10)
+    desk.receive(10, **({} if seq is None else {"seq": "4"}))
+    unnumbered = ("retention", 3_125, 3_125, 0) if is_told else ("missing_records", 3_125, 3_125, 1)
+    assert desk.gaps == [unnumbered if seq is None else ("missing_records", 3_125, 3_125, 1)]
+    assert desk.session.state.byte == 132_000
+
+
+def test_without_a_number_before_it_the_half_settled_record_is_said_to_be_lost() -> None:
+    """The first number that is ever seen tells nothing about what was before it."""
+    desk = Restored(byte=0, settled_byte=100_000, time_us=3_125_000, offset=-1, partial_offset=3)
+    desk.lose_before(10)
+    desk.receive(10, seq="1")
+    assert desk.gaps == [("retention", 3_125, 3_125, 0)]
