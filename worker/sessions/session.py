@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import enum
 import zlib
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -24,6 +23,7 @@ from worker.records import DeadLetter, InputRecord, LifeCycleEvent, Reason, Spea
 from worker.sessions.book import Book
 from worker.sessions.buffer import AudioBuffer, Place
 from worker.sessions.captions import CaptionWriter
+from worker.sessions.numbering import Numbering
 from worker.sessions.results import ConversationResults
 from worker.sessions.settlement import SentAudio
 from worker.sessions.state import StreamState
@@ -157,10 +157,7 @@ class Session:
         self._end_offsets: list[int] = []
         self._socket: _Socket | None = None
         self._socket_asked_for = False
-        self._recent_seqs: deque[tuple[int, int]] = deque(maxlen=64)
-        self._last_seq = state.seq
-        if state.seq is not None:
-            self._recent_seqs.append((state.seq, state.seq_checksum))
+        self._numbers = Numbering(state.seq, state.seq_checksum)
         self._may_lack = False
         self._trace: Trace | None = None
         self._refusals = 0
@@ -234,8 +231,7 @@ class Session:
         """A ``start`` record: a socket may be opened before the first audio comes, and sequence numbers begin anew."""
         self._trace = trace or self._trace
         self._tell_lost()
-        self._last_seq = None
-        self._recent_seqs.clear()
+        self._numbers.restart()
         self._socket_asked_for = True
         self.buffer.mark(offset, fmt=None if fmt == self.format else fmt, speaker=speaker, restarts=True)
         self._touch()
@@ -265,24 +261,19 @@ class Session:
             self._dead_letter(record)
             self._finish_unheard(offset)
             return
-        missing = checksum = 0
-        if seq is None:
-            self._tell_lost()
-        else:
+        missing, checksum = None, 0
+        if seq is not None:
             checksum = zlib.crc32(payload)
-            if (seq, checksum) in self._recent_seqs:
-                # The same chunk twice. A number seen with other bytes is a producer that counts anew: that is audio.
+            if self._numbers.is_repeat(seq, checksum):
                 self.buffer.mark(offset)
                 self._touch()
                 return
-            if self._last_seq is not None and seq > self._last_seq:
-                missing = seq - self._last_seq - 1
-                self._may_lack = False
+            missing = self._numbers.receive(seq, checksum)
+        if missing is None:
             self._tell_lost()
-            self._last_seq = seq
-            self._recent_seqs.append((seq, checksum))
+        self._may_lack = False
         self.buffer.append(
-            record, payload, now, half=half, seq=seq, checksum=checksum, missing_before=missing, trace=trace
+            record, payload, now, half=half, seq=seq, checksum=checksum, missing_before=missing or 0, trace=trace
         )
 
     def receive_lost(self, first_offset: int, end_offset: int) -> None:
@@ -306,7 +297,7 @@ class Session:
             return
         self.buffer.leave_rest()
         self._may_lack = True
-        if self._last_seq is None:
+        if self._numbers.is_empty:
             self._tell_lost()
 
     def receive_format(self, offset: int, fmt: AudioFormat) -> None:

@@ -419,7 +419,7 @@ class Restored:
     def gaps(self) -> list[tuple[str | None, object, object, object]]:
         self.settle_all()
         return [
-            (each.reason, *(each.detail[name] for name in ("start_ms", "end_ms", "missing_records")))
+            (each.reason, each.detail["start_ms"], each.detail["end_ms"], each.detail["missing_records"])
             for each in self.lane.book.outputs
             if isinstance(each, LifeCycle) and each.event == "gap"
         ]
@@ -487,7 +487,10 @@ def test_the_rest_of_a_half_settled_record_is_lost_once(seq: int | None, is_told
     desk = Restored(seq=seq, settled_byte=100_000, time_us=3_125_000, partial_offset=3)
     if is_told:
         desk.lose_before(10)
-    desk.receive(10, **({} if seq is None else {"seq": "4"}))
+    if seq is None:
+        desk.receive(10)
+    else:
+        desk.receive(10, seq="4")
     unnumbered = ("retention", 3_125, 3_125, 0) if is_told else ("missing_records", 3_125, 3_125, 1)
     assert desk.gaps == [unnumbered if seq is None else ("missing_records", 3_125, 3_125, 1)]
     assert desk.session.state.byte == 132_000
