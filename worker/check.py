@@ -9,7 +9,8 @@ import aiohttp
 from worker.admin import admin_client, input_partitions, missing_topics, partition_counts
 from worker.app import Dialer
 from worker.config import Settings
-from worker.errors import WorkerError
+from worker.errors import BrokerError, WorkerError
+from worker.output.transactions import try_transactions
 
 CHECK_CONNECTION_ID = "symbl-worker-check"
 
@@ -41,6 +42,16 @@ async def _check_kafka(settings: Settings, say: Callable[[str], None]) -> bool:
         say(f"FAILED   topics: {state} has {counts[state]} partitions, it needs {inputs} as the input has")
         return False
     say(f"ok       topics (input partitions: {inputs})")
+    return settings.worker.delivery == "at_least_once" or await _check_transactions(settings, say)
+
+
+async def _check_transactions(settings: Settings, say: Callable[[str], None]) -> bool:
+    try:
+        await try_transactions(settings.kafka.client_arguments(), settings.worker.group_id)
+    except BrokerError as error:
+        say(f"FAILED   transactions: {error}; WORKER__DELIVERY=at_least_once does without")
+        return False
+    say("ok       transactions")
     return True
 
 

@@ -27,6 +27,6 @@ async def test_a_restarted_broker_loses_nothing(kafka: LocalKafka, system: Syste
     await asyncio.to_thread(kafka.restart)
     await speaking
     published = await system.ended({script.conversation_id for script in scripts}, 90)
-    verify(scripts, published, repeats_allowed=True)
+    verify(scripts, published, repeats_allowed=False)
     assert not any(mark in value["text"] for value in published.records["transcripts"] for mark in MARKS)
     assert worker.process.exit_code is None, worker.process.tail()

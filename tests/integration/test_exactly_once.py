@@ -1,4 +1,4 @@
-"""Exactly once: what read_committed readers see is whole, single, and goes with the position, whoever dies or freezes."""
+"""Exactly once: what read_committed readers see is whole and single, whoever dies or freezes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ async def test_results_and_state_are_visible_together(system: System) -> None:
         worker.process.kill()
         published = await system.read(["transcripts", "redacted", "insights", "state"])
         latest = {value["conversation_id"]: value for value in published.records["state"]}
-        for kind, name in (("transcripts", "message_sequence"), ("redacted", "message_sequence"), ("insights", "insight_sequence")):
+        for kind, name in (
+            ("transcripts", "message_sequence"),
+            ("redacted", "message_sequence"),
+            ("insights", "insight_sequence"),
+        ):
             seen = Counter(value["conversation_id"] for value in published.records[kind])
             for conversation_id, state in latest.items():
                 promised = sum(stream[name] for stream in state["streams"].values())
@@ -74,7 +78,7 @@ async def test_a_thawed_worker_is_fenced(system: System) -> None:
 
 @pytest.mark.timeout(180)
 async def test_a_transaction_that_took_too_long_costs_no_socket(kafka: LocalKafka, system: System) -> None:
-    """A producer that is given up or fenced for its slowness: the worker finds that it is still the owner, and goes on."""
+    """A producer that is given up or fenced for its slowness: the worker is still the owner, finds that, and goes on."""
     broker = ours(kafka)
     # Results that come after the broker froze begin a transaction that cannot end.
     await system.engine("--result-delay", "0.5", "1.5", "--seed", str(system.seed))

@@ -17,7 +17,13 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 from aiokafka.structs import OffsetAndMetadata
 
 from worker.deadline import Deadline
@@ -43,6 +49,7 @@ POLL_SECONDS = 0.2
 MAX_POLL_RECORDS = 500
 RETRY_SECONDS = 1.0
 HEARTBEATS_IN_A_SESSION = 6
+FORBIDDEN = (TransactionalIdAuthorizationFailed, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
 BALANCE_SECONDS = 0.1
 BALANCE_BYTES = 1 << 20
 """Memory is looked at so often, or when so much was read since."""
@@ -366,13 +373,15 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 try:
                     await self._restore_now(partitions)
                     return
+                except (IllegalStateError, *FORBIDDEN):
+                    raise
                 except (KafkaError, OSError, TimeoutError) as error:
-                    if isinstance(error, IllegalStateError):
-                        raise
                     _log.warning("restore_failed", error=type(error).__name__)
                     await asyncio.sleep(RETRY_SECONDS)
         except IllegalStateError:
             _log.info("restore_overtaken")
+        except FORBIDDEN as error:
+            self.failure = BrokerError(f"partitions cannot be taken up: {type(error).__name__}")
         except StateError as error:
             self.failure = BrokerError(f"the state topic {self._policy.state_topic} cannot be restored: {error}")
 
@@ -453,7 +462,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         """Commit outside of a transaction."""
         try:
             await self._consumer.commit({partition: OffsetAndMetadata(position, mark)})
-        except (CommitFailedError, IllegalStateError, KafkaError) as error:
+        except KafkaError as error:
             # If the group has moved on, the rebalance that follows decides about this lane.
             self._metrics.commit_failures.inc()
             _log.warning("commit_failed", partition=name_of(partition), error=type(error).__name__)

@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
 from aiokafka.structs import OffsetAndMetadata
 
-from worker.errors import DeliveryLostError
+from worker.errors import BrokerError, DeliveryLostError
 from worker.metrics import Metrics
 from worker.output.publisher import BATCH_BYTES, MAX_REQUEST_BYTES, Prepared, look_at
 from worker.records import OutputRecord
@@ -29,6 +29,7 @@ RETRY_SECONDS = 0.25
 RETRY_BACKOFF_MS = 25
 """A transaction that begins while the last one's markers are being written is refused for a moment (KAFKA-5477)."""
 STOP_SECONDS = 2.0
+TRY_SECONDS = 20.0
 
 
 class TransactionalPublisher:
@@ -192,6 +193,24 @@ class TransactionalPublisher:
         self._metrics.unpublishable.inc()
         size = len(record.value or b"")
         _log.error("record_refused", topic=record.topic, size_bytes=size, error=type(error).__name__)
+
+
+async def try_transactions(client_arguments: dict[str, Any], group_id: str) -> None:
+    """Find out whether the brokers let this group have transactions.
+
+    Raises:
+        BrokerError: they do not, or not in time.
+    """
+    producer = AIOKafkaProducer(**client_arguments, transactional_id=f"{group_id}/check")
+    try:
+        async with asyncio.timeout(TRY_SECONDS):
+            await producer.start()
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokerError(
+            f"transactional ids that begin with {group_id}/ cannot be used ({type(error).__name__})"
+        ) from error
+    finally:
+        await _stop(producer)
 
 
 async def _stop(producer: Any) -> None:
