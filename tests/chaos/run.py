@@ -28,10 +28,10 @@ from tests.chaos.redials import Placed
 from tests.chaos.report import Report
 from tests.chaos.schedule import Fault, Surroundings, counted, plan, spoken_seconds
 from tests.chaos.speaker import Speaker
-from tests.chaos.speech import INSIGHT_KINDS, write_speech
+from tests.chaos.speech import INSIGHT_KINDS, Speech, compose
 from tests.chaos.usage import Usage
-from tests.chaos.verdict import StreamName, Utterance, judge_all, judge_insights
-from tests.integration.support import Script, System, eventually
+from tests.chaos.verdict import judge_all, judge_insights
+from tests.integration.support import System, eventually
 from worker.errors import BrokerError
 
 # What is said has topics, too; which ones is not what this is about.
@@ -102,7 +102,8 @@ class Run:
         self._faults = faults
         self._cluster = cluster
         self._folder = folder
-        self._scripts, self._spoken = _speech(options, seconds)
+        self._speeches = _speeches(options, seconds)
+        self._spoken = {(each.conversation_id, each.stream): each.utterances for each in self._speeches}
         self._placed = {
             f"call-{number}": Placed(partition=number % options.partitions, streams=options.streams)
             for number in range(options.conversations)
@@ -167,7 +168,7 @@ class Run:
     async def _speak_and_hurt(self) -> None:
         """Inject the faults in their time, until everything is said."""
         rng = random.Random(f"beginnings {self._options.seed}")
-        speaking = asyncio.create_task(self._speaker.speak(self._scripts, spread_seconds=SPREAD_SECONDS, rng=rng))
+        speaking = asyncio.create_task(self._speaker.speak(self._speeches, spread_seconds=SPREAD_SECONDS, rng=rng))
         began, quiet_until = time.monotonic(), 0.0
         try:
             for fault in self._faults:
@@ -254,6 +255,9 @@ def _settings(options: argparse.Namespace, *, owned: bool) -> dict[str, str]:
         "CONVERSATION__DETECT_ENTITIES": "false",
         "SYMBL__PING_SECONDS": str(PING_SECONDS),
         "ENGINE__TOKEN_KEY": "all engines of a run take each other's tokens",
+        # A quarter of the bytes of the default; programs and sockets do the same with it.
+        "AUDIO__ENCODING": "MULAW",
+        "AUDIO__SAMPLE_RATE_HZ": "8000",
         "LOG__LEVEL": "INFO",
         # An empty one asks for three, or as many as there are brokers.
         "TOPICS__REPLICATION_FACTOR": str(options.brokers) if owned else "",
@@ -265,15 +269,12 @@ def _settings(options: argparse.Namespace, *, owned: bool) -> dict[str, str]:
     return settings
 
 
-def _speech(options: argparse.Namespace, seconds: float) -> tuple[list[Script], dict[StreamName, list[Utterance]]]:
+def _speeches(options: argparse.Namespace, seconds: float) -> list[Speech]:
     rng = random.Random(f"speech {options.seed}")
-    scripts, spoken = [], {}
-    for number in range(options.conversations):
-        for stream in range(options.streams):
-            name = (f"call-{number}", f"s{stream}")
-            script, spoken[name] = write_speech(*name, seconds, rng)
-            scripts.append(script)
-    return scripts, spoken
+    names = (
+        (f"call-{call}", f"s{stream}") for call in range(options.conversations) for stream in range(options.streams)
+    )
+    return [compose(*name, seconds, rng, sample_bytes=1) for name in names]
 
 
 def _unseen(faults: Sequence[Fault], happened: Sequence[Happened]) -> list[str]:

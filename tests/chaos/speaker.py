@@ -1,4 +1,4 @@
-"""Says scripts in real time, with a producer of another client family than the worker's: librdkafka, idempotent."""
+"""Says speech in real time, with a producer of another client family than the worker's: librdkafka, idempotent."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from tests.integration.support import Script
+from tests.chaos.speech import Speech, bytes_per_second
 
-BYTES_PER_SECOND = 32_000
 DELIVERED_SECONDS = 120.0
 
 
@@ -39,11 +38,10 @@ class Speaker:
         )
         self._topic = topic
         self._partitions = partitions
-        self._chunk_bytes = round(chunk_seconds * BYTES_PER_SECOND / 2) * 2
         self._chunk_seconds = chunk_seconds
         self._failed = 0
 
-    async def speak(self, scripts: Sequence[Script], *, spread_seconds: float, rng: random.Random) -> None:
+    async def speak(self, speeches: Sequence[Speech], *, spread_seconds: float, rng: random.Random) -> None:
         """Say all of them at the same time, with slightly different beginnings.
 
         Raises:
@@ -53,31 +51,32 @@ class Speaker:
             serving = asyncio.create_task(self._serve())
             try:
                 async with asyncio.TaskGroup() as speaking:
-                    for script in scripts:
-                        speaking.create_task(self._say(script, rng.uniform(0, spread_seconds)))
+                    for speech in speeches:
+                        speaking.create_task(self._say(speech, rng.uniform(0, spread_seconds)))
             finally:
                 serving.cancel()
             tasks.create_task(asyncio.to_thread(self._producer.flush, DELIVERED_SECONDS))
         if self._failed or len(self._producer):
             raise RuntimeError(f"Kafka has not taken {self._failed + len(self._producer)} records")
 
-    async def _say(self, script: Script, delay_seconds: float) -> None:
+    async def _say(self, speech: Speech, delay_seconds: float) -> None:
         await asyncio.sleep(delay_seconds)
-        opening = {"speaker": {"user_id": f"user-{script.stream}", "name": f"Speaker {script.stream}"}}
-        self._send(script, json.dumps(opening).encode(), event="start")
+        opening = {"speaker": {"user_id": f"user-{speech.stream}", "name": f"Speaker {speech.stream}"}}
+        self._send(speech, json.dumps(opening).encode(), event="start")
         began = time.monotonic()
-        for number, place in enumerate(range(0, len(script.audio), self._chunk_bytes)):
+        length = round(self._chunk_seconds * bytes_per_second(speech.sample_bytes) / 2) * 2
+        for number, chunk in enumerate(chunks(speech.audio(), length)):
             await asyncio.sleep(max(0.0, began + number * self._chunk_seconds - time.monotonic()))
-            self._send(script, script.audio[place : place + self._chunk_bytes], seq=str(number))
-        self._send(script, b"", event="end")
+            self._send(speech, chunk, seq=str(number))
+        self._send(speech, b"", event="end")
 
-    def _send(self, script: Script, value: bytes, **headers: str) -> None:
+    def _send(self, speech: Speech, value: bytes, **headers: str) -> None:
         self._producer.produce(
             self._topic,
             value,
-            key=script.conversation_id,
-            partition=self._partitions[script.conversation_id],
-            headers={"stream": script.stream, **headers},
+            key=speech.conversation_id,
+            partition=self._partitions[speech.conversation_id],
+            headers={"stream": speech.stream, **headers},
             on_delivery=self._delivered,
         )
 
@@ -88,3 +87,15 @@ class Speaker:
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         self._failed += error is not None
+
+
+def chunks(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:
+    """The same bytes in chunks of this length; the last one may be shorter."""
+    rest = bytearray()
+    for piece in pieces:
+        rest += piece
+        for _ in range(len(rest) // length):
+            yield bytes(rest[:length])
+            del rest[:length]
+    if rest:
+        yield bytes(rest)

@@ -19,8 +19,11 @@ from tests.chaos.schedule import (
     plan,
     spoken_seconds,
 )
-from tests.chaos.speech import write_speech
+from tests.chaos.speaker import chunks
+from tests.chaos.speech import bytes_per_second, compose, write_speech
 from tests.chaos.verdict import OWN_WORD
+from worker.engine.recognizers.coded import CodedRecognizer
+from worker.engine.recognizers.events import AudioFormat, Final
 
 SEEDS = st.integers(0, 10**6)
 
@@ -92,10 +95,44 @@ def test_no_fault_and_impossible_faults() -> None:
 def test_every_utterance_can_be_told_from_all_others(seed: int) -> None:
     """Tags differ on all streams and stand in own words only; the audio is an utterance longer than asked at most."""
     rng = random.Random(seed)
-    scripts = [write_speech(f"call-{number}", stream, 8.0, rng) for number in range(2) for stream in ("s0", "s1")]
-    tags = [utterance.tag for _, spoken in scripts for utterance in spoken]
+    speeches = [
+        compose(f"call-{number}", stream, 8.0, rng, sample_bytes=1) for number in range(2) for stream in ("s0", "s1")
+    ]
+    tags = [utterance.tag for speech in speeches for utterance in speech.utterances]
     assert len(set(tags)) == len(tags)
-    for script, spoken in scripts:
-        assert [utterance.text for utterance in spoken] == script.utterances
-        assert all({utterance.tag} == set(OWN_WORD.findall(utterance.text)) for utterance in spoken)
-        assert 8.0 <= len(script.audio) / 32_000 < 8.0 + 5.0
+    for speech in speeches:
+        assert all({each.tag} == set(OWN_WORD.findall(each.text)) for each in speech.utterances)
+        assert 8.0 <= sum(map(len, speech.audio())) / bytes_per_second(1) < 8.0 + 5.0
+
+
+@given(SEEDS, st.sampled_from([AudioFormat(), AudioFormat(encoding="MULAW", sample_rate_hz=8000)]))
+def test_the_recogniser_hears_what_was_written_where_it_was_written(seed: int, heard_as: AudioFormat) -> None:
+    """Every utterance, whole, at its place in the audio; a speech can be played twice."""
+    assert bytes_per_second(1 if heard_as.encoding == "MULAW" else 2) == heard_as.bytes_per_second
+    speech = compose("call", "s0", 8.0, random.Random(seed), sample_bytes=1 if heard_as.encoding == "MULAW" else 2)
+    audio = b"".join(speech.audio())
+    assert audio == b"".join(speech.audio())
+    recognizer = CodedRecognizer(heard_as)
+    heard = [event for event in recognizer.accept(audio) if isinstance(event, Final)]
+    assert [event.text for event in heard] == [each.text for each in speech.utterances]
+    assert all(
+        abs(event.words[0].start_seconds * 1000 - each.start_ms) <= 1
+        for event, each in zip(heard, speech.utterances, strict=True)
+    )
+
+
+def test_a_script_is_the_same_speech() -> None:
+    """All at once, for those who want it so."""
+    script, utterances = write_speech("call", "s0", 8.0, random.Random(1))
+    speech = compose("call", "s0", 8.0, random.Random(1), sample_bytes=2)
+    assert (tuple(utterances), script.audio) == (speech.utterances, b"".join(speech.audio()))
+    assert script.utterances == [each.text for each in utterances]
+
+
+@given(st.lists(st.binary(max_size=30)), st.integers(1, 20))
+def test_chunks_are_the_same_bytes(pieces: list[bytes], length: int) -> None:
+    """All of one length but the last."""
+    cut = list(chunks(pieces, length))
+    assert b"".join(cut) == b"".join(pieces)
+    assert all(len(chunk) == length for chunk in cut[:-1])
+    assert all(0 < len(chunk) <= length for chunk in cut)
