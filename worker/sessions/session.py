@@ -282,9 +282,6 @@ class Session:
         if end_byte is None or self.is_over:
             return
         self._lose("retention", end_byte)
-        if self._socket is not None:
-            # Its clock counts what it was sent; what follows the gap needs a new one.
-            self._socket.close_wanted = True
 
     def receive_lost_before(self, first_offset: int) -> None:
         """Retention removed all records before this one, and the stream's earlier owner had not settled them all.
@@ -390,7 +387,7 @@ class Session:
             self.connection_refused(cause)
         if self.is_over:
             return cause
-        flushed = socket.stopped_at is not None and cause is None
+        flushed = socket.stopped_at is not None and cause is None and (completed or not socket.close_wanted)
         if flushed and not completed and not self._closed_without_completion:
             # Perhaps a host that never says so; perhaps one that went. To be sent once more decides it.
             self._closed_without_completion = True
@@ -589,18 +586,13 @@ class Session:
         if sent.silent_byte is not None:
             self._settle(self._cut_before(sent.silent_byte))
         elif sent.missed_byte is not None:
-            self._give_up_sent(socket, "no_message", self._cut_before(sent.missed_byte))
+            self._lose("no_message", self._cut_before(sent.missed_byte))
         if sent.held_since is not None and now >= sent.held_since + self._policy.max_hold_seconds:
-            self._give_up_sent(socket, "max_hold", self.buffer.sent_byte)
+            self._lose("max_hold", self.buffer.sent_byte)
 
     def _cut_before(self, byte: int) -> int:
         """Last place at or before a position where the audio may be cut in two."""
         return byte if byte == self.buffer.end_byte else self.buffer.cut_before(byte)
-
-    def _give_up_sent(self, socket: _Socket, reason: str, end_byte: int) -> None:
-        """Audio that was sent is lost; so is the socket, so that no late result contradicts the gap."""
-        self._lose(reason, end_byte)
-        socket.close_wanted = True
 
     def _flush_timed_out(self, socket: _Socket) -> None:
         socket.stopped_at = None
@@ -610,8 +602,14 @@ class Session:
             self._lose("not_flushed", self.buffer.end_byte)
 
     def _lose(self, reason: str, end_byte: int) -> None:
+        """Give up what is not settled before a position.
+
+        The socket goes as well: its clock counts what it was sent, and no late result may contradict the gap.
+        """
         self._say_gap(reason, self.buffer.settled_us, self.buffer.us_at(end_byte), 0)
         self._settle(end_byte)
+        if self._socket is not None:
+            self._socket.close_wanted = True
 
     def _tell_lost(self) -> None:
         """What retention removed while nobody read is not told by the producer's numbering."""

@@ -223,6 +223,24 @@ def test_a_message_that_never_comes_is_a_gap() -> None:
     assert (desk.messages, desk.settled_ms, desk.gaps) == ([], [1000], ["no_message"])
 
 
+def test_a_close_of_our_own_is_no_flush() -> None:
+    """A socket that goes because audio on it was given up has flushed nothing; a clean close is still doubted once."""
+    desk = Desk()
+    session = desk.sessions[0]
+    desk.hear(result("hello", final=True), now=1.0)
+    desk.audio(now=2.0)
+    session.receive_end(None, 2.0)
+    desk.send(now=2.0)
+    desk.pong(11.0)
+    assert (session.wants_close, desk.gaps, desk.settled_ms) == (True, ["no_message"], [1000])
+    for now in (12.0, 14.0):
+        session.connection_closed(1000, now)
+        assert session.wants_connection
+        desk.open(now=now + 1)
+    session.connection_closed(1000, 16.0)
+    assert session.is_over
+
+
 def test_a_message_is_not_missed_while_somebody_speaks() -> None:
     """As long as something is being recognised a later message may still cover what the final result was about."""
     desk = Desk()
