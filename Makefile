@@ -6,7 +6,7 @@ PACE ?= 1
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test test-unit test-integration conformance demo bench-engine soak-engine chaos chaos-kills chaos-short format lock clean
+.PHONY: help install check test test-unit test-integration conformance demo bench-engine bench-delivery soak-engine chaos chaos-kills chaos-short format lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -43,6 +43,9 @@ demo: install ## Play a recorded support call through broker, engine and worker.
 
 bench-engine: install ## What one engine process carries, every word checked. SESSIONS=200 SUBSCRIBERS=5000 DURATION=30.
 	@$(BIN)/python -m tests.bench.engine
+
+bench-delivery: install ## What delivering exactly once costs, next to at least once. STREAMS=100 ROUNDS=5 SERVER=engine.
+	@$(BIN)/python -m tests.bench.delivery
 
 soak-engine: install ## Clients come and go at an engine, which must not grow. MINUTES=2 for a short look.
 	@MINUTES=$(MINUTES) $(BIN)/python -m tests.bench.soak

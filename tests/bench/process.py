@@ -36,6 +36,18 @@ def machine_busy_seconds() -> float:
     return sum(int(each) for each in (user, nice, system, irq, softirq)) / _TICKS_PER_SECOND
 
 
+def cost_of(pid: int) -> Cost:
+    """What any process has used so far."""
+    # Behind the name, which may hold anything but a closing bracket at its end.
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return Cost(
+        cpu_seconds=(int(stat[11]) + int(stat[12])) / _TICKS_PER_SECOND,
+        rss_bytes=int(stat[21]) * os.sysconf("SC_PAGE_SIZE"),
+        open_files=len(list(Path(f"/proc/{pid}/fd").iterdir())),
+        threads=int(stat[17]),
+    )
+
+
 class EngineProcess:
     """A running engine. Made by `start_engine`."""
 
@@ -48,14 +60,7 @@ class EngineProcess:
         return f"<EngineProcess {self.pid} {self.base_url}>"
 
     def cost(self) -> Cost:
-        # Behind the name, which may hold anything but a closing bracket at its end.
-        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return Cost(
-            cpu_seconds=(int(stat[11]) + int(stat[12])) / _TICKS_PER_SECOND,
-            rss_bytes=int(stat[21]) * os.sysconf("SC_PAGE_SIZE"),
-            open_files=len(list(Path(f"/proc/{self.pid}/fd").iterdir())),
-            threads=int(stat[17]),
-        )
+        return cost_of(self.pid)
 
     async def token(self) -> str:
         body = {"appId": "bench", "appSecret": "bench"}
