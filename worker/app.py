@@ -23,9 +23,11 @@ from worker.output.events import EventBuilder
 from worker.output.publisher import Publisher
 from worker.redaction import Redactor
 from worker.sessions.conversation import ConversationPolicy
+from worker.sessions.owed import OwedRequest
 from worker.sessions.runner import Connection, RunnerPolicy, SessionRunner
 from worker.sessions.session import Session, SessionPolicy
 from worker.symbl.connection import Endpoint, SymblConnection, Timeouts
+from worker.symbl.conversation_api import ConversationApi
 from worker.symbl.retry import DialPolicy
 from worker.symbl.tokens import TokenProvider
 
@@ -50,6 +52,7 @@ class Dialer:
             symbl.base_url, symbl.app_id, settings.app_secret, http, timeout_seconds=symbl.connect_timeout_seconds
         )
         self._slots = asyncio.Semaphore(CONCURRENT_DIALS)
+        self._conversations = ConversationApi(symbl.base_url, self._token, self._tokens.invalidate, http)
 
     async def dial(self, conversation_id: str) -> Connection:
         """Open a socket. A refused token is renewed once.
@@ -64,6 +67,12 @@ class Dialer:
             except AuthenticationError:
                 self._tokens.invalidate(token)
                 return await self._open(conversation_id, await self._token())
+
+    async def fetch_owed(self, request: OwedRequest) -> None:
+        """Read what a conversation is owed, and answer."""
+        findings = await self._conversations.fetch(request.symbl_conversation_ids, request.kinds)
+        _log.info("owed_fetched", conversation=request.conversation_id, failed=findings.failed)
+        request.answer(findings)
 
     async def close(self) -> None:
         """Forget the token."""
@@ -109,6 +118,7 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> Non
             publisher=publisher,
             events=events,
             make_runner=lambda session, may_speak: SessionRunner(session, dialer.dial, policy, metrics),
+            fetch_owed=dialer.fetch_owed,
             metrics=metrics,
         )
         registry.register(GaugeCollector(lambda: _gauges(intake)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ from worker.output.transactions import TransactionalPublisher
 from worker.records import Coordinates, InputRecord
 from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
+from worker.sessions.owed import OwedRequest, answer_nothing
 from worker.sessions.runner import SessionRunner
 from worker.sessions.session import Session
 from worker.sessions.state import StateError
@@ -85,6 +86,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         publisher: for captions, and for all records where delivery is at least once.
         events: makes records of what is to be said.
         make_runner: gives a session its socket runner, which asks before it says anything whether it still may.
+        fetch_owed: reads what a conversation is owed at its end, and answers; None where nothing can be read.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         events: EventBuilder,
         make_runner: Callable[[Session, Callable[[], bool]], SessionRunner],
         metrics: Metrics,
+        fetch_owed: Callable[[OwedRequest], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client_arguments = client_arguments
@@ -105,6 +108,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._publisher = publisher
         self._events = events
         self._make_runner = make_runner
+        self._fetch_owed = fetch_owed
         self._metrics = metrics
         self._clock = clock
         self._consumer: Any = None
@@ -448,9 +452,16 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             position=position,
             policy=self._conversations,
             on_session=owned.run_session,
+            on_owed=lambda request: self._on_owed(owned, request),
         )
         lane.book.on_caption = self._publisher.caption
         return lane
+
+    def _on_owed(self, owned: OwnedLane, request: OwedRequest) -> None:
+        if self._fetch_owed is None:
+            answer_nothing(request)
+        else:
+            owned.run_owed(self._fetch_owed(request))
 
     def _may_speak(self) -> bool:
         return self._pulse.is_fresh

@@ -128,6 +128,10 @@ class OwnedLane:
         runner = self._make_runner(session)
         self.runners[session] = (runner, asyncio.create_task(runner.run()))
 
+    def run_owed(self, work: Awaitable[None]) -> None:
+        """Let a conversation at its end read what it is owed. It is given up with the lane."""
+        self._spawn(work)
+
     def wake(self) -> None:
         """Sessions may have got something to do."""
         for runner, _ in self.runners.values():

@@ -9,7 +9,6 @@ from typing import TypeAlias, TypeVar
 
 from worker.audio.formats import AudioFormat, split_interleaved, validate_format
 from worker.audio.framing import MAX_FRAME_BYTES
-from worker.output.events import result_id
 from worker.records import (
     AudioChunk,
     ChangeSpeaker,
@@ -18,20 +17,21 @@ from worker.records import (
     EndStream,
     InputRecord,
     InsightType,
-    LifeCycle,
     LifeCycleEvent,
     ModifyStream,
     Reason,
     Speaker,
     StartParameters,
     StartStream,
-    Trace,
 )
 from worker.redaction import Redactor
 from worker.sessions.book import Book
+from worker.sessions.lifecycle import LifeCycleRecords, account_of
+from worker.sessions.owed import OwedRequest, OwedResults
 from worker.sessions.results import ConversationResults
 from worker.sessions.session import Phase, Session, SessionPolicy
 from worker.sessions.state import ConversationState, StreamState
+from worker.symbl.findings import Findings
 from worker.symbl.requests import SymblStart
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Conversation:
     """One opening of a conversation.
 
     Once the end of all its streams was announced it is closing: what comes then waits for the next opening, however
-    long the host takes to flush.
+    long the host takes to flush. What lost sockets owe is asked for when all are flushed, and awaited before the end.
 
     Invariant: every record that is received is held by at least one session until that session finishes it, or is
     finished here.
@@ -75,6 +75,7 @@ class Conversation:
     Args:
         now: monotonic seconds.
         on_session: told of every new session, so that somebody runs its socket.
+        on_owed: told what is to be read from the host before the end.
         restored: whether ``state`` was written by an earlier owner of the partition.
     """
 
@@ -87,20 +88,20 @@ class Conversation:
         book: Book,
         now: float,
         on_session: Callable[[Session], None],
+        on_owed: Callable[[OwedRequest], None],
         restored: bool = False,
     ) -> None:
         self.state = state
         self.sessions: dict[str, Session] = {}
-        self._partition = partition
         self._policy = policy
         self._book = book
         self._on_session = on_session
+        self._on_owed = on_owed
         self._is_void = False
         self._last_input_at = now
         self._opened_at = now
         self._age_is_unknown = restored
         self._end_reason: str | None = None
-        self._trace: Trace | None = None
         # What came after an end, while the stream is still being flushed.
         self._waiting: deque[tuple[StreamCommand, InputRecord]] = deque()
         self._waiting_bytes = 0
@@ -108,8 +109,12 @@ class Conversation:
         self._results = ConversationResults(
             state, partition, book, policy.redactor if redact else None, transcripts=policy.transcripts
         )
+        self._lifecycle = LifeCycleRecords(state, partition, book)
+        self._owed = OwedResults(state.conversation_id, self._results, self.receive_findings)
         for name, stream in state.streams.items():
             if not stream.ended:
+                if restored:
+                    self._results.lose_socket(name)
                 self._add_session(name, stream, restored=restored)
 
     def __repr__(self) -> str:
@@ -168,11 +173,18 @@ class Conversation:
         self._waiting_bytes = 0
         return waiting
 
+    # --- from the host, outside of sockets ---
+
+    def receive_findings(self, findings: Findings) -> None:
+        """What was asked for at the end: publish what is missing, and end."""
+        if self._owed.is_awaited:
+            self._end(self._owed.settle(findings, self._starts()))
+
     # --- time ---
 
     def tick(self, now: float) -> None:
         """Look after the end: streams that are over, silence, old age."""
-        if self.is_over:
+        if self.is_over or self._owed.is_awaited:
             return
         while self._waiting and not self._must_wait(self._waiting[0][0]):
             command, record = self._waiting.popleft()
@@ -209,7 +221,7 @@ class Conversation:
         """Whether the record comes after the end of its stream, or of all, and that is not flushed yet."""
         if isinstance(command, EndStream):
             return False
-        if self._is_closing:
+        if self._is_closing or self._owed.is_awaited:
             return True
         names = self._names(command.stream)
         return any(name in self.sessions and self.sessions[name].phase is Phase.ENDING for name in names)
@@ -224,7 +236,7 @@ class Conversation:
             case StartStream():
                 self._start(command, record)
             case EndStream():
-                self._end(command, now)
+                self._end_streams(command, now)
             case ModifyStream():
                 self._modify(command, record)
             case ChangeSpeaker():
@@ -260,7 +272,7 @@ class Conversation:
         if problem is not None:
             self._refuse(record, command, Reason.UNSUPPORTED_ENCODING, problem)
             return
-        self._trace = self._trace or command.trace
+        self._lifecycle.trace = self._lifecycle.trace or command.trace
         if parameters.redaction_enabled:
             self.state.redaction = True
             self._results.redact_with(self._policy.redactor)
@@ -289,7 +301,7 @@ class Conversation:
         for session, speaker in taken:
             session.receive_start(offset, fmt, speaker, command.trace)
 
-    def _end(self, command: EndStream, now: float) -> None:
+    def _end_streams(self, command: EndStream, now: float) -> None:
         offset = command.coordinates.offset
         # The stream of interleaved audio may itself have been one before it was split.
         names = list(self.sessions) if command.stream is None else [command.stream, *self._names(command.stream)]
@@ -330,7 +342,7 @@ class Conversation:
             detail = f"an Opus packet has at most {MAX_FRAME_BYTES} bytes"
             self._refuse(record, command, Reason.UNSUPPORTED_ENCODING, detail)
             return
-        self._trace = self._trace or command.trace
+        self._lifecycle.trace = self._lifecycle.trace or command.trace
         for session in self._holders(names, offset):
             part = names.index(session.stream)
             half = None if len(names) == 1 else part
@@ -445,73 +457,44 @@ class Conversation:
         if event in (LifeCycleEvent.STARTED, LifeCycleEvent.RESUMED) and not self.state.started:
             # An earlier owner may have opened the stream and not have got a socket.
             self.state.started = True
-            self._say(LifeCycleEvent.STARTED, None, reason, {})
+            self._lifecycle.say(LifeCycleEvent.STARTED, None, reason, {})
             return
         if event is LifeCycleEvent.STARTED:
             return
-        self._say(event, session.stream, reason, detail)
-
-    def _say(self, event: LifeCycleEvent, stream: str | None, reason: str | None, detail: dict[str, object]) -> None:
-        state = self.state
-        sequence = state.sequence
-        state.sequence += 1
-        # An opening starts once and ends once, whatever else happens again after a crash.
-        once = event in (LifeCycleEvent.STARTED, LifeCycleEvent.ENDED)
-        self._book.say(
-            LifeCycle(
-                id=result_id(
-                    topic=state.topic,
-                    partition=self._partition,
-                    conversation_id=state.conversation_id,
-                    stream=None,
-                    opened_offset=state.opened_offset,
-                    kind=f"conversation.{event}" if once else "conversation",
-                    sequence=0 if once else sequence,
-                ),
-                conversation_id=state.conversation_id,
-                event=event,
-                sequence=sequence,
-                stream=stream,
-                symbl_conversation_id=state.symbl_conversation_id,
-                reason=reason,
-                detail=detail,
-                trace=self._trace,
-            )
-        )
-        self._book.touch(state.conversation_id)
+        self._lifecycle.say(event, session.stream, reason, detail)
 
     def _maybe_end(self) -> None:
         sessions = self.sessions.values()
         if not all(session.is_over and session.end_seen for session in sessions):
             return
-        state = self.state
-        if not state.streams:
+        if not self.state.streams:
             self._is_void = True
             return
+        request = self._owed.request(self._starts())
+        if request is None:
+            self._end(None)
+        else:
+            self._on_owed(request)
+
+    def _end(self, owed: dict[str, object] | None) -> None:
+        """All is published that ever will be.
+
+        Args:
+            owed: what became of what lost sockets owed; None when they owed nothing.
+        """
+        state = self.state
         reason = self._end_reason or "end"
-        if sessions and all(session.phase is Phase.FAILED for session in sessions):
+        if self.sessions and all(session.phase is Phase.FAILED for session in self.sessions.values()):
             reason = "failed"
         state.ended = True
         state.last_offset = max(state.opened_offset, *(stream.offset for stream in state.streams.values()))
-        self._say(LifeCycleEvent.ENDED, None, reason, self._totals())
+        for stream in state.streams.values():
+            stream.recent = []
+        detail = account_of(state)
+        self._lifecycle.say(LifeCycleEvent.ENDED, None, reason, detail if owed is None else {**detail, "owed": owed})
 
-    def _totals(self) -> dict[str, object]:
-        totals: dict[str, int] = {}
-        streams: list[dict[str, object]] = []
-        for name, stream in self.state.streams.items():
-            counters = stream.counters
-            row = {
-                "messages": counters.messages,
-                "insights": counters.insights,
-                "audio_ms": stream.time_us // 1000,
-                "billed_ms": counters.billed_us // 1000,
-                "gaps": counters.gaps,
-                "reconnects": counters.reconnects,
-            }
-            for key, value in row.items():
-                totals[key] = totals.get(key, 0) + value
-            streams.append({"stream": name, **row})
-        return {**totals, "streams": streams}
+    def _starts(self) -> list[SymblStart]:
+        return [self._symbl_start(stream.parameters) for stream in self.state.streams.values()]
 
 
 def _first(said: T | None, configured: T) -> T:

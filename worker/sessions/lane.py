@@ -15,6 +15,7 @@ from worker.intake.ledger import Ledger
 from worker.records import AudioChunk, DeadLetter, EndStream, Ignored, InputRecord, Output
 from worker.sessions.book import Book
 from worker.sessions.conversation import Conversation, ConversationPolicy, StreamCommand
+from worker.sessions.owed import OwedRequest, answer_nothing
 from worker.sessions.session import Session
 from worker.sessions.state import ConversationState, dump_state, state_key
 
@@ -44,6 +45,7 @@ class Lane:
     Args:
         position: where reading begins: the committed position, or the first one there is.
         on_session: told of every new session, so that somebody runs its socket.
+        on_owed: told what is to be read from the host before a conversation ends; without it nothing is read.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Lane:
         position: int,
         policy: ConversationPolicy,
         on_session: Callable[[Session], None],
+        on_owed: Callable[[OwedRequest], None] = answer_nothing,
     ) -> None:
         self.topic = topic
         self.partition = partition
@@ -63,6 +66,7 @@ class Lane:
         self._read_position = position
         self._policy = policy
         self._on_session = on_session
+        self._on_owed = on_owed
         self._conversations: dict[str, Conversation] = {}
         # States of conversations that ended before this ownership, but whose records may be read again.
         self._past: dict[str, ConversationState] = {}
@@ -220,5 +224,6 @@ class Lane:
             book=self.book,
             now=now,
             on_session=self._on_session,
+            on_owed=self._on_owed,
             restored=restored,
         )

@@ -180,11 +180,16 @@ class Memory:
 
     # --- what lost sockets owe ---
 
-    def owe(self, stream: str) -> None:
-        """A socket of this stream was lost: what the host found in its recent messages may come no more."""
+    def owe(self, stream: str) -> bool:
+        """A socket of this stream was lost: what the host found in its recent messages may come no more.
+
+        Returns:
+            Whether there are such messages.
+        """
         own = self._state.streams[stream]
         self._trim(own)
-        for message in own.recent:
+        fresh = [message for message in own.recent if not message.is_owed]
+        for message in fresh:
             message.is_owed = True
         owed = self.owed()
         for oldest in owed[: max(0, len(owed) - MAX_OWED)]:
@@ -192,6 +197,7 @@ class Memory:
             self._state.owed_dropped += 1
         for each in self._state.streams.values():
             self._trim(each)
+        return bool(fresh)
 
     def owed(self) -> list[KnownMessage]:
         """The messages that are owed for, oldest first."""

@@ -8,7 +8,7 @@ message it refers to, whichever socket brings it first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -29,6 +29,7 @@ from worker.sessions.book import Book
 from worker.sessions.buffer import Place
 from worker.sessions.memory import About, KnownMessage, Memory
 from worker.sessions.state import ConversationState, RecentMessage, StreamState
+from worker.symbl.findings import Finding, findings_about
 from worker.symbl.messages import (
     Entities,
     Insights,
@@ -162,17 +163,19 @@ class ConversationResults:
             )
             self._memory.add(KnownMessage(origin.id, owner.stream, kept, place, marks, secrets))
 
-    def insights(self, heard_by: Owner, event: Insights) -> None:
+    # What is heard by nobody was read from the host, and refers to known messages.
+
+    def insights(self, heard_by: Owner | None, event: Insights) -> None:
         """Publish questions, action items and follow-ups."""
         for insight in event.insights:
             if insight.type not in ("question", "action_item", "follow_up"):
                 continue
             kind: InsightKind = insight.type  # type: ignore[assignment]  # narrowed by the line above
             about = self._memory.about([insight.message_id] if insight.message_id != insight.id else [])
-            if about.latest is None and not heard_by.hears(insight.from_):
+            if about.latest is None and (heard_by is None or not heard_by.hears(insight.from_)):
                 continue
             if insight.id is None:
-                if about.latest is not None and about.latest.stream != heard_by.stream:
+                if about.latest is not None and (heard_by is None or about.latest.stream != heard_by.stream):
                     # Without an id it cannot be told apart from what its own socket brings.
                     continue
             elif not self._memory.is_new_insight(("insight", insight.id), about):
@@ -189,7 +192,7 @@ class ConversationResults:
                 due_by=None if insight.due_by is None else self._mask_like(insight.due_by, about).text,
             )
 
-    def topics(self, heard_by: Owner, event: Topics) -> None:
+    def topics(self, heard_by: Owner | None, event: Topics) -> None:
         """Publish detected topics."""
         for topic in event.topics:
             about = self._memory.about(topic.message_ids)
@@ -206,16 +209,50 @@ class ConversationResults:
                 topic_root_words=root_words,
             )
 
-    def trackers(self, heard_by: Owner, event: Trackers) -> None:
+    def trackers(self, heard_by: Owner | None, event: Trackers) -> None:
         """Publish matches of trackers in finished speech; each match of a message once."""
         if event.is_final:
             for tracker in event.trackers:
                 self._tracker(heard_by, tracker)
 
-    def entities(self, heard_by: Owner, event: Entities) -> None:
+    def entities(self, heard_by: Owner | None, event: Entities) -> None:
         """Publish detected entities; each occurrence in a message once."""
         for entity in event.entities:
             self._entities(heard_by, entity)
+
+    def lose_socket(self, stream: str) -> None:
+        """A socket of this stream was lost: what it would have brought about recent messages is owed from now on."""
+        if self._memory.owe(stream):
+            self._touch()
+
+    def owed(self) -> list[KnownMessage]:
+        """The messages that are owed for, oldest first."""
+        return self._memory.owed()
+
+    @property
+    def owed_dropped(self) -> int:
+        """Messages that would be owed for as well, and were too many."""
+        return self._state.owed_dropped
+
+    def recover(self, findings: Sequence[Finding], kinds: Collection[InsightKind]) -> int:
+        """Publish what is missing about the messages that are owed for. Returns the number of insights."""
+        before = self._insights_published()
+        for message in self._memory.owed():
+            message.places = frozenset(message.kept.published)
+            for event in findings_about(findings, message.kept.symbl_message_id):
+                match event:
+                    case Insights():
+                        wanted = tuple(each for each in event.insights if each.type in kinds and each.id is not None)
+                        self.insights(None, Insights(insights=wanted))
+                    case Topics() if "topic" in kinds:
+                        self.topics(None, Topics(topics=tuple(each for each in event.topics if each.id is not None)))
+                    case Trackers() if "tracker" in kinds:
+                        self.trackers(None, event)
+                    case Entities() if "entity" in kinds:
+                        self.entities(None, event)
+                    case _:
+                        pass
+        return self._insights_published() - before
 
     def caption(self, text: str) -> Masked:
         """The text of a caption, as it may be shown."""
@@ -223,7 +260,10 @@ class ConversationResults:
 
     # --- internals ---
 
-    def _tracker(self, heard_by: Owner, tracker: SymblTracker) -> None:
+    def _insights_published(self) -> int:
+        return sum(stream.counters.insights for stream in self._state.streams.values())
+
+    def _tracker(self, heard_by: Owner | None, tracker: SymblTracker) -> None:
         memory = self._memory
         fresh: list[tuple[str, str | None, int | None]] = []
         numbers: Counter[tuple[str | None, int | None]] = Counter()
@@ -248,7 +288,7 @@ class ConversationResults:
         text = ", ".join(dict.fromkeys(value for value, _, _ in fresh))
         self._say_insight(heard_by, about, "tracker", text, tracker_name=tracker.name, tracker_matches=matches)
 
-    def _entities(self, heard_by: Owner, entity: SymblEntity) -> None:
+    def _entities(self, heard_by: Owner | None, entity: SymblEntity) -> None:
         memory = self._memory
         numbers: Counter[tuple[str | None, int | None]] = Counter()
         for match in entity.matches:
@@ -265,7 +305,7 @@ class ConversationResults:
             if fresh:
                 self._entity(heard_by, entity, match.detected_value, memory.about(fresh))
 
-    def _entity(self, heard_by: Owner, entity: SymblEntity, value: str, about: About) -> None:
+    def _entity(self, heard_by: Owner | None, entity: SymblEntity, value: str, about: About) -> None:
         sensitive = _is_sensitive(entity.type, entity.category)
         marks = (SymblMark(entity.sub_type or entity.type, value),) if sensitive else ()
         self._say_insight(
@@ -281,7 +321,7 @@ class ConversationResults:
 
     def _say_insight(
         self,
-        heard_by: Owner,
+        heard_by: Owner | None,
         about: About,
         kind: InsightKind,
         text: str,
@@ -300,17 +340,19 @@ class ConversationResults:
         entity_category: str | None = None,
     ) -> None:
         latest = about.latest
-        stream = heard_by.stream if latest is None else latest.stream
+        if latest is not None:
+            stream, place = latest.stream, latest.place
+        else:
+            assert heard_by is not None, "read from the host, and about no known message"
+            stream, place = heard_by.stream, heard_by.here()
         state = self._state.streams[stream]
         sequence = state.insight_sequence
         state.insight_sequence += 1
         state.counters.insights += 1
-        if latest is None:
-            origin = self._origin(stream, heard_by.here(), "insight", sequence)
-        else:
+        origin = self._origin(stream, place, "insight", sequence)
+        if latest is not None:
             ordinal = latest.kept.insights.get(kind, 0)
             latest.kept.insights[kind] = ordinal + 1
-            origin = self._origin(stream, latest.place, "insight", sequence)
             origin = replace(origin, id=self._insight_id(latest, kind, ordinal))
         self._book.say(
             Insight(
