@@ -13,7 +13,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.chaos.brokers import BROKER_SESSION_SECONDS, Cluster
@@ -28,7 +28,7 @@ from tests.chaos.redials import Placed
 from tests.chaos.report import Report
 from tests.chaos.schedule import Fault, Surroundings, counted, plan, spoken_seconds
 from tests.chaos.speaker import Speaker
-from tests.chaos.speech import INSIGHT_KINDS, Speech, compose
+from tests.chaos.speech import INSIGHT_KINDS, Speech, compose, name_conversations
 from tests.chaos.usage import Usage
 from tests.chaos.verdict import judge_all, judge_insights
 from tests.integration.support import System, eventually
@@ -102,11 +102,11 @@ class Run:
         self._faults = faults
         self._cluster = cluster
         self._folder = folder
-        self._speeches = _speeches(options, seconds)
+        self._partitions = name_conversations(options.conversations, options.partitions)
+        self._speeches = _speeches(options, seconds, self._partitions)
         self._spoken = {(each.conversation_id, each.stream): each.utterances for each in self._speeches}
         self._placed = {
-            f"call-{number}": Placed(partition=number % options.partitions, streams=options.streams)
-            for number in range(options.conversations)
+            name: Placed(partition=partition, streams=options.streams) for name, partition in self._partitions.items()
         }
         servers = options.bootstrap if cluster is None else cluster.bootstrap_servers
         self._system = System(servers, folder, f"chaos-{uuid.uuid4().hex[:8]}")
@@ -123,7 +123,7 @@ class Run:
         self._speaker = Speaker(
             servers,
             self._system.topic("audio"),
-            {name: placed.partition for name, placed in self._placed.items()},
+            self._partitions,
             chunk_seconds=options.chunk,
         )
         self._injector = Injector(
@@ -269,11 +269,9 @@ def _settings(options: argparse.Namespace, *, owned: bool) -> dict[str, str]:
     return settings
 
 
-def _speeches(options: argparse.Namespace, seconds: float) -> list[Speech]:
+def _speeches(options: argparse.Namespace, seconds: float, conversations: Iterable[str]) -> list[Speech]:
     rng = random.Random(f"speech {options.seed}")
-    names = (
-        (f"call-{call}", f"s{stream}") for call in range(options.conversations) for stream in range(options.streams)
-    )
+    names = ((name, f"s{number}") for name in conversations for number in range(options.streams))
     return [compose(*name, seconds, rng, sample_bytes=1) for name in names]
 
 

@@ -19,7 +19,7 @@ class Speaker:
     """Produces audio. What is said while no broker answers waits and goes out in order.
 
     Args:
-        partitions: Conversation to partition.
+        partitions: Conversation to the partition that its records must go to.
         chunk_seconds: Audio in each record.
     """
 
@@ -30,6 +30,8 @@ class Speaker:
             {
                 "bootstrap.servers": bootstrap_servers,
                 "enable.idempotence": True,
+                # As in Java, and in the worker.
+                "partitioner": "murmur2",
                 "linger.ms": 5,
                 "queue.buffering.max.messages": 1_000_000,
                 "reconnect.backoff.max.ms": 1000,
@@ -75,7 +77,6 @@ class Speaker:
             self._topic,
             value,
             key=speech.conversation_id,
-            partition=self._partitions[speech.conversation_id],
             headers={"stream": speech.stream, **headers},
             on_delivery=self._delivered,
         )
@@ -85,8 +86,12 @@ class Speaker:
             self._producer.poll(0)
             await asyncio.sleep(0.1)
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
         self._failed += error is not None
+        if error is None:
+            key, partition = message.key(), message.partition()
+            assert isinstance(key, bytes)
+            assert self._partitions[key.decode()] == partition, "another partitioner than expected"
 
 
 def chunks(pieces: Iterable[bytes], length: int) -> Iterator[bytes]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from aiokafka.partitioner import murmur2
 
 from tests.chaos.verdict import Utterance
 from tests.integration.support import Script
@@ -78,6 +81,24 @@ def compose(conversation_id: str, stream: str, seconds: float, rng: random.Rando
         utterances=tuple(utterances),
         gaps_seconds=tuple(gaps),
     )
+
+
+def name_conversations(count: int, partitions: int) -> dict[str, int]:
+    """Names of conversations with the partition that Kafka's own partitioner gives each, evenly spread.
+
+    So every record about a conversation has the same partition number in all topics, as with producers in Java.
+    """
+    names: dict[str, int] = {}
+    for number in range(count):
+        candidates = (f"call-{number}" + "x" * more for more in itertools.count())
+        name = next(each for each in candidates if partition_of(each, partitions) == number % partitions)
+        names[name] = number % partitions
+    return names
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """What Kafka's own partitioner says: murmur2 without its sign, modulo the number of partitions."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
 def bytes_per_second(sample_bytes: int) -> int:

@@ -6,7 +6,7 @@ import random
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chaos.schedule import (
@@ -20,7 +20,7 @@ from tests.chaos.schedule import (
     spoken_seconds,
 )
 from tests.chaos.speaker import chunks
-from tests.chaos.speech import bytes_per_second, compose, write_speech
+from tests.chaos.speech import bytes_per_second, compose, name_conversations, partition_of, write_speech
 from tests.chaos.verdict import OWN_WORD
 from worker.engine.recognizers.coded import CodedRecognizer
 from worker.engine.recognizers.events import AudioFormat, Final
@@ -91,6 +91,23 @@ def test_no_fault_and_impossible_faults() -> None:
         plan(1, ("kill-broker",), elsewhere, seconds=60.0)
 
 
+@given(st.integers(0, 50), st.integers(1, 12))
+def test_conversations_are_spread_evenly_by_kafkas_own_partitioner(count: int, partitions: int) -> None:
+    """Their names are different, and no partition has two more than another."""
+    names = name_conversations(count, partitions)
+    assert len(names) == count
+    assert all(partition_of(name, partitions) == partition for name, partition in names.items())
+    numbers = [list(names.values()).count(partition) for partition in range(partitions)]
+    assert max(numbers) - min(numbers) <= 1
+
+
+def test_the_partitioner_is_that_of_java() -> None:
+    """Hashes that Apache Kafka's own tests expect (UtilsTest.testMurmur2), without their sign."""
+    hashes = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536}
+    assert all(partition_of(key, 1 << 31) == value & 0x7FFFFFFF for key, value in hashes.items())
+
+
+@settings(deadline=None)
 @given(SEEDS)
 def test_every_utterance_can_be_told_from_all_others(seed: int) -> None:
     """Tags differ on all streams and stand in own words only; the audio is an utterance longer than asked at most."""
@@ -105,6 +122,7 @@ def test_every_utterance_can_be_told_from_all_others(seed: int) -> None:
         assert 8.0 <= sum(map(len, speech.audio())) / bytes_per_second(1) < 8.0 + 5.0
 
 
+@settings(deadline=None)
 @given(SEEDS, st.sampled_from([AudioFormat(), AudioFormat(encoding="MULAW", sample_rate_hz=8000)]))
 def test_the_recogniser_hears_what_was_written_where_it_was_written(seed: int, heard_as: AudioFormat) -> None:
     """Every utterance, whole, at its place in the audio; a speech can be played twice."""
