@@ -117,7 +117,9 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> Non
             conversations=_conversation_policy(settings),
             publisher=publisher,
             events=events,
-            make_runner=lambda session, may_speak: SessionRunner(session, dialer.dial, policy, metrics),
+            make_runner=lambda session, may_speak: SessionRunner(
+                session, dialer.dial, policy, metrics, may_speak=may_speak
+            ),
             fetch_owed=dialer.fetch_owed,
             metrics=metrics,
         )

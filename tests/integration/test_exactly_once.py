@@ -8,8 +8,10 @@ import signal
 from collections import Counter
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from tests.integration.support import System, eventually, verify, write_script
+from tests.integration.support import CHUNK_BYTES, System, eventually, verify, write_script
 from worker.demo.broker import ApacheKafka, LocalKafka
 
 pytestmark = pytest.mark.kafka
@@ -78,7 +80,7 @@ async def test_a_thawed_worker_is_fenced(system: System) -> None:
 
 @pytest.mark.timeout(180)
 async def test_a_transaction_that_took_too_long_costs_no_socket(kafka: LocalKafka, system: System) -> None:
-    """A producer that is given up or fenced for its slowness: the worker is still the owner, finds that, and goes on."""
+    """A producer that is given up or fenced for its slowness: the worker is still the owner, and goes on."""
     broker = ours(kafka)
     # Results that come after the broker froze begin a transaction that cannot end.
     await system.engine("--result-delay", "0.5", "1.5", "--seed", str(system.seed))
@@ -128,3 +130,35 @@ async def test_static_members_keep_their_partitions(system: System) -> None:
     resumed = [value for value in published.records["conversations"] if value["event"] == "resumed"]
     print(f"streams of replaced workers: {streams}, dialled again: {len(resumed)}")
     assert len(resumed) <= streams
+
+
+async def test_what_retention_removed_is_a_gap(kafka: LocalKafka, system: System) -> None:
+    """Records that were deleted while no worker ran are reported at their place; what follows is whole."""
+    await system.engine()
+    worker = await system.worker()
+    script = write_script("call", "0", 16, system.rng)
+    half = len(script.audio) // 2 // CHUNK_BYTES * CHUNK_BYTES
+    system.spoken.update(word.strip(".") for text in script.utterances for word in text.split())
+    for begin in range(0, half, CHUNK_BYTES):
+        where = await system.produce("call", script.audio[begin : begin + CHUNK_BYTES])
+
+    async def some_are_out() -> bool:
+        return bool((await system.read(["transcripts"])).records["transcripts"])
+
+    await eventually(some_are_out, 30, "something is published")
+    worker.process.kill()
+    for begin in range(half, len(script.audio), CHUNK_BYTES):
+        where = await system.produce("call", script.audio[begin : begin + CHUNK_BYTES])
+    partition = TopicPartition(system.topic("audio"), where.partition)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    await admin.delete_records({partition: RecordsToDelete(before_offset=where.offset - 20)})
+    await admin.close()
+    await system.worker()
+    await system.produce("call", b"", event="end")
+    published = await system.ended({"call"}, 60)
+    gaps = [value for value in published.records["conversations"] if value["event"] == "gap"]
+    assert [gap["reason"] for gap in gaps] == ["retention"]
+    texts = [value["text"] for value in published.of("transcripts", "call", "0")]
+    assert len(texts) == len(set(texts))
+    assert published.records["conversations"][-1]["event"] == "ended"

@@ -399,12 +399,15 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             beginnings = await self._consumer.beginning_offsets(list(partitions))
             for partition in sorted(partitions):
                 before = committed[partition]
-                position = before.position
-                if position is None:
-                    position = beginnings[partition]
+                first = beginnings[partition]
+                position = first if before.position is None else max(before.position, first)
                 owned = self._own(partition, publishers[partition], before)
                 lane = self._lane(owned, position)
-                lane.restore(states.get(partition.partition, []), self._clock())
+                lane.restore(
+                    states.get(partition.partition, []),
+                    self._clock(),
+                    some_are_lost=before.position is not None and before.position < first,
+                )
                 self._consumer.seek(partition, position)
                 self._lanes[partition] = owned
                 del publishers[partition]

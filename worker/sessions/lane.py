@@ -100,8 +100,12 @@ class Lane:
         )
         return min((offset for offset in absent if offset is not None), default=None)
 
-    def restore(self, states: Iterable[ConversationState], now: float) -> None:
-        """Take up what an earlier owner of the partition left behind; before the first record."""
+    def restore(self, states: Iterable[ConversationState], now: float, *, some_are_lost: bool = False) -> None:
+        """Take up what an earlier owner of the partition left behind; before the first record.
+
+        Args:
+            some_are_lost: retention removed records that were not finished; the first one there is comes next.
+        """
         for state in states:
             if state.topic != self.topic:
                 continue
@@ -110,6 +114,9 @@ class Lane:
             else:
                 self._past[state.conversation_id] = state
                 self._tombstones[state.conversation_id] = state.last_offset + 1
+        if some_are_lost:
+            for conversation in self.conversations:
+                conversation.receive_lost_before(self._read_position)
 
     def read_again_from(self, offset: int) -> None:
         """Reading was sent back; the next record that is received is the first that exists from this offset on."""
