@@ -26,10 +26,10 @@ from worker.symbl.messages import (
     Trackers,
 )
 
-MESSAGES = 2 * RECENT_MESSAGES
-"""Even numbers are of one stream, odd ones of the other."""
+MESSAGES = 5
+"""Even numbers are of one stream, odd ones of the other; few, so that much is said about each."""
 NUMBERS = st.integers(0, MESSAGES - 1)
-FEW = st.integers(0, 2)
+FEW = st.integers(0, 1)
 SOCKETS = st.sampled_from(["0", "1"])
 
 
@@ -71,7 +71,8 @@ steps = st.lists(
         socket=SOCKETS,
     )
     | st.builds(Crash),
-    max_size=60,
+    min_size=10,
+    max_size=40,
 )
 
 
@@ -120,7 +121,7 @@ def hear(desk: Desk, kind: str, messages: list[str], number: int, socket: str) -
         desk.results.insights(heard_by, Insights(insights=(insight,)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps)
 def test_crashes_change_nothing(said: list[Message | Finding | Crash]) -> None:
     """What a host says after its message is published once, numbered without holes, under the id that it had anyway."""
@@ -144,7 +145,7 @@ def test_crashes_change_nothing(said: list[Message | Finding | Crash]) -> None:
             assert [origin.sequence for origin in own] == list(range(len(own)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(steps, st.lists(SOCKETS, min_size=1, max_size=2))
 def test_owed_messages_are_not_forgotten(said: list[Message | Finding | Crash], lost: list[str]) -> None:
     """Whatever follows the loss of a socket, and however often, what is missing can still be told from the rest."""
