@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from tests.bench.figures import last_needed_byte
-from tests.chaos.speech import BYTES_PER_MS, write_speech
+from tests.chaos.speech import BYTES_PER_MS, name_conversations, write_speech
 from tests.chaos.verdict import Utterance
 from tests.integration.support import CHUNK_BYTES, Script
 
@@ -50,11 +50,18 @@ class Call:
         }
 
 
-def write_calls(name: str, count: int, seconds: float, partitions: int, seed: int) -> list[Call]:
-    """So many calls, the same ones for the same name and seed, evenly spread over the partitions."""
+def write_calls(count: int, seconds: float, partitions: int, seed: int, *, scattered: bool = False) -> list[Call]:
+    """So many calls, the same ones for the same seed, evenly spread over the partitions.
+
+    Args:
+        scattered: What is published of the calls of one input partition goes to all partitions, as when the producer
+            of the audio has another partitioner than the worker; else to the one of the same number.
+    """
     rng = random.Random(seed)
+    names = name_conversations(count, partitions)
     return [
-        Call(*write_speech(f"{name}-{number}", "main", seconds, rng), number % partitions) for number in range(count)
+        Call(*write_speech(name, "main", seconds, rng), (number // partitions if scattered else number) % partitions)
+        for number, name in enumerate(names)
     ]
 
 

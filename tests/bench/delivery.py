@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import orjson
 import uvloop
 
-from tests.bench.calls import Line, create_audio_topic, write_calls
+from tests.bench.calls import Call, Line, create_audio_topic, write_calls
 from tests.bench.figures import Spread, pair_ratios, percentile
 from tests.bench.stage import PARTITIONS, Stage, Used, set_up
 from tests.chaos.verdict import OWN_WORD
@@ -84,6 +84,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("live-rounds", 3, "how often both modes have the live calls; 0 leaves them out")
     option("intervals", "0.1,0.02", "commit intervals of the live calls, seconds", str)
     option("server", "quick", "quick: one that only says final messages; engine: the real one", str)
+    option("scattered", 0, "1: what one partition says goes to all partitions of a topic")
     option("seed", 1, "of what is said")
     return parser.parse_args(arguments)
 
@@ -115,7 +116,7 @@ class Bench:
         options = self._options
         topic = "bench-backlog.audio"
         create_audio_topic(self._broker.bootstrap_servers, topic, PARTITIONS)
-        calls = write_calls("recorded", options.streams, options.recorded_seconds, PARTITIONS, options.seed)
+        calls = self._calls(options.recorded_seconds, options.seed)
         await asyncio.to_thread(Line(self._broker.bootstrap_servers, topic).record, calls)
         audio_seconds = sum(call.seconds for call in calls)
         print(f"\nbacklog: {audio_seconds:,.0f} s of audio, {sum(len(each.utterances) for each in calls):,} utterances")
@@ -145,7 +146,7 @@ class Bench:
                 self._runs += 1
                 topic = f"bench-live-{self._runs}.audio"
                 create_audio_topic(self._broker.bootstrap_servers, topic, PARTITIONS)
-                calls = write_calls("live", options.streams, options.live_seconds, PARTITIONS, options.seed + number)
+                calls = self._calls(options.live_seconds, options.seed + number)
                 async with self._stage(mode, topic, WORKER__COMMIT_INTERVAL_SECONDS=str(interval)) as stage:
                     line = Line(self._broker.bootstrap_servers, topic)
                     speaking = asyncio.create_task(line.speak(calls, random.Random(number)))
@@ -177,6 +178,10 @@ class Bench:
             _show_latency(mode, found[mode])
 
     # --- both ---
+
+    def _calls(self, seconds: float, seed: int) -> list[Call]:
+        options = self._options
+        return write_calls(options.streams, seconds, PARTITIONS, seed, scattered=bool(options.scattered))
 
     def _stage(self, mode: str, topic: str, **settings: str) -> contextlib.AbstractAsyncContextManager[Stage]:
         return set_up(self._broker, "bench-delivery", self._options.server, mode, audio_topic=topic, **settings)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.bench.calls import write_calls
 from tests.bench.figures import Spread, last_needed_byte, pair_ratios, percentile
+from tests.chaos.speech import partition_of
 from tests.integration.support import CHUNK_BYTES
 from worker.engine.recognizers.coded import CodedRecognizer, encode_utterance
 from worker.engine.recognizers.events import AudioFormat, Final
@@ -47,7 +48,7 @@ def test_silence_holds_no_utterance() -> None:
 
 def test_the_last_record_of_every_utterance_is_known() -> None:
     """Record by record, the recogniser has heard exactly the utterances whose last record has come."""
-    (call,) = write_calls("call", 1, 12, 4, 7)
+    (call,) = write_calls(1, 12, 4, 7)
     last, finals = call.last_chunks(), 0
     recognizer = CodedRecognizer(AudioFormat())
     for number, chunk in enumerate(call.script.chunks()):
@@ -59,9 +60,18 @@ def test_the_last_record_of_every_utterance_is_known() -> None:
 
 def test_calls_are_the_same_for_the_same_seed_and_spread_evenly() -> None:
     """Both modes get the same load, and every partition as much as any other."""
-    calls = write_calls("call", 8, 2, 4, 7)
-    assert calls == write_calls("call", 8, 2, 4, 7)
-    assert sorted(call.partition for call in calls) == [0, 0, 1, 1, 2, 2, 3, 3]
+    calls = write_calls(16, 2, 4, 7)
+    assert calls == write_calls(16, 2, 4, 7)
+    assert sorted(call.partition for call in calls) == sorted(list(range(4)) * 4)
+
+
+@pytest.mark.parametrize("scattered", [False, True])
+def test_what_a_partition_says_goes_to_one_partition_or_to_all(scattered: bool) -> None:
+    """Kafka's own partitioner says where results go."""
+    for partition in range(4):
+        calls = [call for call in write_calls(16, 2, 4, 7, scattered=scattered) if call.partition == partition]
+        found = {partition_of(call.script.conversation_id, 4) for call in calls}
+        assert found == ({0, 1, 2, 3} if scattered else {partition})
 
 
 def test_a_spread_shows_median_lowest_and_highest() -> None:
