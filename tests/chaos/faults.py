@@ -183,10 +183,11 @@ class Injector:
         return _Effect(f"worker {fault.target}, {hit} sockets for {fault.seconds:.1f} s, {left} of them until reset")
 
     async def _kill_engine(self, fault: Fault) -> _Effect:
+        began = time.monotonic()
         await asyncio.to_thread(self._fleet.engines[fault.target].kill)
         await asyncio.sleep(fault.seconds)
         await self._fleet.start_engine(fault.target)
-        return _Effect(f"engine {fault.target}, started again after {fault.seconds:.1f} s")
+        return _Effect(f"engine {fault.target}, away for {time.monotonic() - began:.1f} s")
 
     # --- brokers ---
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import ConsumerGroupState, KafkaException
+from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.chaos.redials import Owners
 
 ASK_SECONDS = 5.0
+REMOVE_SECONDS = 60.0
 
 
 class Group:
@@ -56,14 +58,20 @@ class Group:
         )
 
     def remove(self, topics: Sequence[str]) -> None:
-        """Delete these topics and the group. What does not exist any more is no error."""
-        for futures in (
-            self._admin.delete_topics(list(topics), operation_timeout=30),
-            self._admin.delete_consumer_groups([self._group_id]),
-        ):
-            for future in futures.values():
-                with contextlib.suppress(KafkaException):
-                    future.result(30)
+        """Delete these topics, and the group when its static members have timed out. Failures are of no consequence."""
+        for future in self._admin.delete_topics(list(topics), operation_timeout=REMOVE_SECONDS).values():
+            with contextlib.suppress(KafkaException):
+                future.result(REMOVE_SECONDS)
+        deadline = time.monotonic() + REMOVE_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self._admin.delete_consumer_groups([self._group_id])[self._group_id].result(REMOVE_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.NON_EMPTY_GROUP:
+                    return
+                time.sleep(1.0)
+            else:
+                return
 
     def _describe(self) -> Any:
         """What Kafka says of the group; None when it cannot say."""

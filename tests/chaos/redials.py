@@ -1,7 +1,8 @@
 """Whose sockets are dialled anew when workers are replaced: those of the replaced worker, and no others. Pure.
 
 Every worker has a static membership id that its replacement keeps. A replacement that is there within the session
-timeout gets its partitions back, and nothing moves; other workers' streams do not notice.
+timeout gets its partitions back, and nothing moves; other workers' streams do not notice. One that comes later finds
+the group rebalanced and makes it rebalance again, in which any partition may move: that is not judged.
 """
 
 from __future__ import annotations
@@ -46,21 +47,26 @@ class Redials:
         dialled: Sockets that were opened.
         had_to: Sockets that had to be: one for each stream whose worker was replaced or whose partition moved.
         surplus: Sockets beyond that, over all conversations.
-        moved: How often a partition of a worker moved that was back in time, or of one that nobody had touched.
+        moved: How often a partition had another worker afterwards.
+        in_time: Every replacement was there within the session timeout.
     """
 
     dialled: int
     had_to: int
     surplus: int
     moved: int
+    in_time: bool
 
     def problems(self) -> list[str]:
-        """What should not have been, in words."""
+        """What should not have been, in words; nothing when a replacement was late."""
+        if not self.in_time:
+            return []
         found = [f"{self.surplus} sockets were dialled that did not have to be"] if self.surplus else []
         return found + ([f"{self.moved} partitions moved that did not have to"] if self.moved else [])
 
     def __str__(self) -> str:
-        return f"streams re-dialled: {self.dialled} of which {self.dialled - self.surplus} had to"
+        late = "" if self.in_time else " (not judged: a replacement came after the session timeout)"
+        return f"streams re-dialled: {self.dialled} of which {self.dialled - self.surplus} had to{late}"
 
 
 def judge_redials(
@@ -81,8 +87,7 @@ def judge_redials(
     moved = 0
     for restart in restarts:
         elsewhere = {each for each, owner in restart.before.items() if restart.after.get(each) != owner}
-        late = restart.back_seconds >= session_seconds
-        moved += sum(not (late and restart.before[each] == restart.worker) for each in elsewhere)
+        moved += len(elsewhere)
         for name, placed in conversations.items():
             if restart.before.get(placed.partition) == restart.worker or placed.partition in elsewhere:
                 allowed[name] += placed.streams
@@ -91,4 +96,5 @@ def judge_redials(
         had_to=sum(allowed.values()),
         surplus=sum(max(0, number - allowed.get(name, 0)) for name, number in dialled.items()),
         moved=moved,
+        in_time=all(restart.back_seconds < session_seconds for restart in restarts),
     )

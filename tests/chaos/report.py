@@ -84,7 +84,10 @@ class Report:
             judged = [fault.redials for fault in self.happened if fault.kind == kind and fault.redials is not None]
             if judged:
                 needed = sum(each.dialled - each.surplus for each in judged)
-                yield f"{'':24} streams re-dialled: {sum(each.dialled for each in judged)} of which {needed} had to"
+                late = sum(not each.in_time for each in judged)
+                line = f"streams re-dialled: {sum(each.dialled for each in judged)} of which {needed} had to"
+                line += f" ({late} of {len(judged)} not judged: a replacement was late)" if late else ""
+                yield f"{'':24} {line}"
 
     def _slow_recovery(self) -> list[str]:
         recovery = by_kind(self.happened, self.recoveries).get("kill-worker")

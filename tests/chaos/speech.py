@@ -90,7 +90,7 @@ def name_conversations(count: int, partitions: int) -> dict[str, int]:
     """
     names: dict[str, int] = {}
     for number in range(count):
-        candidates = (f"call-{number}" + "x" * more for more in itertools.count())
+        candidates = (f"call-{number}.{attempt}" for attempt in itertools.count())
         name = next(each for each in candidates if partition_of(each, partitions) == number % partitions)
         names[name] = number % partitions
     return names

@@ -126,7 +126,7 @@ def test_every_kind_of_damage_is_not_clean() -> None:
 
 def test_a_socket_too_many_is_not_clean() -> None:
     """And neither is a partition that moved without need; how many had to is always shown."""
-    needed = Redials(dialled=4, had_to=4, surplus=0, moved=0)
+    needed = Redials(dialled=4, had_to=4, surplus=0, moved=0, in_time=True)
     good = report(GOOD, fault=replace(CUT, redials=needed))
     assert good.clean
     assert "streams re-dialled: 4 of which 4 had to" in "\n".join(good.lines())
@@ -134,6 +134,9 @@ def test_a_socket_too_many_is_not_clean() -> None:
     assert not bad.clean
     assert "streams re-dialled: 5 of which 4 had to" in "\n".join(bad.lines())
     assert not report(GOOD, fault=replace(CUT, redials=replace(needed, moved=1))).clean
+    late = report(GOOD, fault=replace(CUT, redials=replace(needed, dialled=5, surplus=1, in_time=False)))
+    assert late.clean
+    assert "(1 of 1 not judged: a replacement was late)" in "\n".join(late.lines())
 
 
 def test_a_slow_median_after_kills_is_not_clean() -> None:
