@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +99,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         events: EventBuilder,
         make_runner: Callable[[Session, Callable[[], bool]], SessionRunner],
         metrics: Metrics,
-        fetch_owed: Callable[[OwedRequest], Awaitable[None]] | None = None,
+        fetch_owed: Callable[[OwedRequest], Coroutine[Any, Any, None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client_arguments = client_arguments

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
@@ -128,7 +129,7 @@ class OwnedLane:
         runner = self._make_runner(session)
         self.runners[session] = (runner, asyncio.create_task(runner.run()))
 
-    def run_owed(self, work: Awaitable[None]) -> None:
+    def run_owed(self, work: Coroutine[Any, Any, None]) -> None:
         """Let a conversation at its end read what it is owed. It is given up with the lane."""
         self._spawn(work)
 
@@ -267,11 +268,8 @@ class OwnedLane:
                 if not task.cancelled():
                     task.result()
 
-    def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        async def run() -> None:
-            await work
-
-        task = asyncio.create_task(run())
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
