@@ -14,6 +14,7 @@ class Life:
     Args:
         published_ms: The record's own timestamp, ms since the epoch.
         reason: Of a gap or a failure.
+        recovered: Of an end: insights that were read from the host's Conversation API afterwards.
     """
 
     id: str
@@ -22,6 +23,7 @@ class Life:
     event: str
     published_ms: int
     reason: str | None
+    recovered: int = 0
 
 
 def life_problems(life: Sequence[Life], conversations: Collection[str]) -> list[str]:

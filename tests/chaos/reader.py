@@ -59,6 +59,7 @@ class Seen:
                     event=record["event"],
                     published_ms=published_ms,
                     reason=record["reason"],
+                    recovered=(record["detail"].get("owed") or {}).get("recovered", 0),
                 )
             )
         else:

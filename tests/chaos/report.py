@@ -110,6 +110,6 @@ def _of(recovery: Recovery) -> str:
 
 
 def _in_words(counts: Counts) -> str:
-    bad = {"same_id": 0} | counts.bad(same_id_allowed=False)
+    bad = {"same_id": 0} | counts.bad(same_id_allowed=False) | ({"late": counts.late} if counts.late else {})
     found = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in bad.items())
     return f"spoken {counts.spoken}, whole and once {counts.whole_once}, {found}"

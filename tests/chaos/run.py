@@ -225,7 +225,12 @@ class Run:
             counts={
                 "transcripts": judge_all(self._spoken, transcripts),
                 "redacted": judge_all(self._spoken, seen.results["redacted"]),
-                "insights": judge_insights(self._spoken, seen.results["insights"], beside=BESIDE),
+                "insights": judge_insights(
+                    self._spoken,
+                    seen.results["insights"],
+                    beside=BESIDE,
+                    recovered={life.conversation_id: life.recovered for life in seen.life if life.event == "ended"},
+                ),
             },
             problems=[
                 *self._fleet.problems,

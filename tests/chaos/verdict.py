@@ -12,6 +12,7 @@ in the order of the speech. What it finds instead is counted under these names:
 * ``out_of_order``: an utterance whose first record comes after the first record of a later one.
 * ``holes``: sequence numbers that are not there; ``double_sequence``: one that two ids share.
 * ``reversals``: the audio clock goes back from one first record to the next.
+* ``late``: an insight out of order that its conversation's end announced: a lost socket had not brought it. Not bad.
 * ``displaced``: a whole message whose place in the audio is not where it was said.
 """
 
@@ -69,7 +70,7 @@ class Result:
 
 @dataclass(kw_only=True)
 class Counts:
-    """What was found on one stream, or on several. ``spoken`` and ``whole_once`` are good, all others are not."""
+    """What was found on one stream, or on several. ``spoken``, ``whole_once`` and ``late`` are good, the others not."""
 
     spoken: int = 0
     whole_once: int = 0
@@ -84,13 +85,14 @@ class Counts:
     double_sequence: int = 0
     reversals: int = 0
     displaced: int = 0
+    late: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
 
     def bad(self, *, same_id_allowed: bool) -> dict[str, int]:
         """What is not as it should be, by name, without zeros. Empty means clean."""
-        good = {"spoken", "whole_once"} | ({"same_id"} if same_id_allowed else set())
+        good = {"spoken", "whole_once", "late"} | ({"same_id"} if same_id_allowed else set())
         return {
             each.name: getattr(self, each.name)
             for each in fields(self)
@@ -99,7 +101,12 @@ class Counts:
 
 
 def judge(
-    spoken: Sequence[Utterance], results: Sequence[Result], *, verbatim: bool = True, beside: Collection[str] = ()
+    spoken: Sequence[Utterance],
+    results: Sequence[Result],
+    *,
+    verbatim: bool = True,
+    beside: Collection[str] = (),
+    late_allowed: int = 0,
 ) -> Counts:
     """Hold the results of one stream against what was said on it.
 
@@ -109,6 +116,7 @@ def judge(
         verbatim: A whole result has the text that was said; else only the utterance's own words are compared, as
             insights are told in words of their own.
         beside: Kinds of insight that nobody asked for: only their ids and sequence numbers are judged.
+        late_allowed: So many results may come after those of later utterances.
     """
     places = {utterance.tag: place for place, utterance in enumerate(spoken)}
     wanted = [_content(utterance.text, verbatim) for utterance in spoken]
@@ -132,10 +140,14 @@ def judge(
         touched.update(places[tag] for tag in tags if tag in places)
         place = places.get(tags[0]) if len(tags) == 1 else None
         is_whole = place is not None and _content(result.text, verbatim) == wanted[place]
+        behind = result.start_ms < clock or (is_whole and place is not None and place < latest)
+        late = first is None and behind and counts.late < late_allowed
+        counts.late += late
         if first is None:
             counts.pieces += not is_whole
-            counts.reversals += result.start_ms < clock
-            clock = result.start_ms
+            if not late:
+                counts.reversals += result.start_ms < clock
+                clock = result.start_ms
         if place is None or not is_whole:
             continue
         records[place] += 1
@@ -143,7 +155,7 @@ def judge(
             whole[place].append(result.id)
             apart = abs(result.start_ms - spoken[place].start_ms)
             counts.displaced += verbatim and apart > CLOCK_TOLERANCE_MS
-        if len(whole[place]) == 1 and records[place] == 1:
+        if len(whole[place]) == 1 and records[place] == 1 and not late:
             counts.out_of_order += place < latest
             latest = max(latest, place)
     for place in range(len(spoken)):
@@ -164,21 +176,44 @@ def judge_all(
     *,
     verbatim: bool = True,
     beside: Collection[str] = (),
+    late_allowed: Mapping[str, int] | None = None,
 ) -> dict[StreamName, Counts]:
-    """The verdict of every stream. Results of streams that nobody spoke on are pieces, under their own name."""
+    """The verdict of every stream. Results of streams that nobody spoke on are pieces, under their own name.
+
+    Args:
+        late_allowed: By conversation, over all its streams; see `judge`. None for none.
+    """
     by_stream: dict[StreamName, list[Result]] = defaultdict(list)
     for result in results:
         by_stream[result.conversation_id, result.stream].append(result)
     names = [*spoken, *(name for name in by_stream if name not in spoken)]
-    return {
-        name: judge(spoken.get(name, ()), by_stream.get(name, ()), verbatim=verbatim, beside=beside) for name in names
-    }
+    left = dict(late_allowed or {})
+    found: dict[StreamName, Counts] = {}
+    for name in names:
+        found[name] = judge(
+            spoken.get(name, ()),
+            by_stream.get(name, ()),
+            verbatim=verbatim,
+            beside=beside,
+            late_allowed=left.get(name[0], 0),
+        )
+        left[name[0]] = left.get(name[0], 0) - found[name].late
+    return found
 
 
 def judge_insights(
-    spoken: Mapping[StreamName, Sequence[Utterance]], results: Iterable[Result], *, beside: Collection[str]
+    spoken: Mapping[StreamName, Sequence[Utterance]],
+    results: Iterable[Result],
+    *,
+    beside: Collection[str],
+    recovered: Mapping[str, int] | None = None,
 ) -> dict[StreamName, Counts]:
-    """The verdict of insights: each utterance that asks for one gets one of its kind. ``beside``: see `judge`."""
+    """The verdict of insights: each utterance that asks for one gets one of its kind.
+
+    Args:
+        beside: See `judge`.
+        recovered: Conversation to insights that its end says were read from the host afterwards: so many may be late.
+    """
     expected = {name: [each for each in said if each.insight] for name, said in spoken.items()}
     kinds = {each.tag: each.insight for said in expected.values() for each in said}
     # An insight of the wrong kind is about nothing that was said.
@@ -186,7 +221,7 @@ def judge_insights(
         result if result.kind in beside or kinds.get(_tag(result.text)) == result.kind else _about_nothing(result)
         for result in results
     ]
-    return judge_all(expected, held, verbatim=False, beside=beside)
+    return judge_all(expected, held, verbatim=False, beside=beside, late_allowed=recovered)
 
 
 def total(counts: Iterable[Counts]) -> Counts:

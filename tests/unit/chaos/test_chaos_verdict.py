@@ -206,3 +206,21 @@ def test_insights_beside_share_the_numbers_and_nothing_else() -> None:
     again = replace(topic, text="refunds")
     found = judge_insights(spoken, [first, topic, second, again], beside=["topic"])[CALL]
     assert found.bad(same_id_allowed=True) == {"changed": 1}
+
+
+def test_insights_that_an_end_announces_may_be_late() -> None:
+    """As many as were announced for the conversation, over all its streams; one more is out of order."""
+    spoken = {CALL: said(6), ("call", "s1"): said(6)}
+    first, *others = insights(said(6))
+    late = renumbered([*others, first])
+    there = [replace(result, stream="s1", id=f"other-{result.id}") for result in insights(said(6))]
+    for recovered, bad in ((1, {}), (0, {"out_of_order": 1, "reversals": 1})):
+        found = judge_insights(spoken, [*late, *there], beside=(), recovered={"call": recovered})
+        assert found[CALL].bad(same_id_allowed=False) == bad
+        assert found[CALL].late == recovered
+        assert found["call", "s1"].bad(same_id_allowed=False) == {}
+    both = [*late, *(replace(result, stream="s1", id=f"other-{result.id}") for result in late)]
+    found = judge_insights(spoken, both, beside=(), recovered={"call": 1})
+    assert total(found.values()).bad(same_id_allowed=False) == {"out_of_order": 1, "reversals": 1}
+    announced = judge_insights(spoken, [*others, *there], beside=(), recovered={"call": 1})
+    assert announced[CALL].bad(same_id_allowed=False) == {"missing": 1, "holes": 1}
