@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from tests.integration.support import CHUNK_BYTES, System, eventually, verify, write_script
 from worker.demo.broker import ApacheKafka, LocalKafka
@@ -164,3 +165,24 @@ async def test_what_retention_removed_is_a_gap(kafka: LocalKafka, system: System
     texts = [value["text"] for value in published.of("transcripts", "call", "0")]
     assert len(texts) == len(set(texts))
     assert published.records["conversations"][-1]["event"] == "ended"
+
+
+async def test_a_record_that_the_broker_refuses_costs_only_itself(kafka: LocalKafka, system: System) -> None:
+    """It is counted and logged; everything else of its transaction is published, and the position goes on."""
+    await system.engine()
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
+    await admin.start()
+    limit = {"max.message.bytes": "3000"}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, system.topic("dead-letters"), limit)])
+    await admin.close()
+    worker = await system.worker()
+    scripts = [write_script(f"call-{number}", "0", 6, system.rng) for number in range(4)]
+    speaking = asyncio.create_task(system.speak_all(scripts, speed=2.0))
+    for size in (10, 9000, 10, 9000, 10):
+        await asyncio.sleep(1)
+        await system.produce(None, b"x" * size)
+    await speaking
+    published = await system.ended({script.conversation_id for script in scripts}, 60)
+    verify(scripts, published, repeats_allowed=False)
+    assert len(published.records["dead_letters"]) == 3
+    assert (await worker.metrics())["symbl_worker_unpublishable_records_total"] == 2

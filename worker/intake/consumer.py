@@ -41,8 +41,8 @@ from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.owed import OwedRequest, answer_nothing
 from worker.sessions.runner import SessionRunner
-from worker.sessions.session import Session
 from worker.sessions.state import StateError
+from worker.sessions.subscription import Served
 
 _log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         publisher: for captions, and for all records where delivery is at least once.
         events: makes records of what is to be said.
         make_runner: gives a session its socket runner, which asks before it says anything whether it still may.
-        fetch_owed: reads what a conversation is owed at its end, and answers; None where nothing can be read.
+        fetch_owed: reads what a conversation is owed, and answers; None where nothing can be read.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         conversations: ConversationPolicy,
         publisher: Publisher,
         events: EventBuilder,
-        make_runner: Callable[[Session, Callable[[], bool]], SessionRunner],
+        make_runner: Callable[[Served, Callable[[], bool]], SessionRunner],
         metrics: Metrics,
         fetch_owed: Callable[[OwedRequest], Coroutine[Any, Any, None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -230,12 +230,12 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._stopping = True
         if self._consumer is None:
             return
-        await self._pulse.stop()
         self._stop_restoring()
         await asyncio.gather(*self._restore_tasks, return_exceptions=True)
         await self._flush(deadline)
         await asyncio.gather(*(owned.hand_over() for owned in self._lanes.values()), *self._side_tasks)
         self._lanes.clear()
+        await self._pulse.stop()
         with contextlib.suppress(TimeoutError, KafkaError):
             await asyncio.wait_for(self._consumer.stop(), max(deadline.left(), 0.1))
         await self._memory.stop()
@@ -346,8 +346,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         _log.warning("stood_still", seconds=round(seconds, 1), partitions=len(self._lanes))
         partitions = set(self._lanes)
         self._drop(partitions)
-        # Whoever was thrown out of the group learns it from the next heartbeat, and a rebalance follows.
-        self._begin_restoring(partitions, after_seconds=self._recovery_seconds)
+        if not self._stopping:
+            # Whoever was thrown out of the group learns it from the next heartbeat, and a rebalance follows.
+            self._begin_restoring(partitions, after_seconds=self._recovery_seconds)
 
     def _drop(self, partitions: Iterable[TopicPartition]) -> None:
         """Let lanes go at once; what takes time is done on the side."""
