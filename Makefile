@@ -26,11 +26,10 @@ check: install ## Format, lint, types, architecture rules, lock files.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: install ## All tests: unit, property, and integration on a real Apache Kafka.
-	$(BIN)/python -m pytest
+test: test-unit test-integration ## All tests: unit, property, and integration on a real Apache Kafka.
 
-test-unit: install ## Unit and property tests only.
-	$(BIN)/python -m pytest tests/unit tests/property
+test-unit: install ## Unit and property tests only, in two processes.
+	$(BIN)/python -m pytest -n 2 tests/unit tests/property
 
 test-integration: install ## Integration tests only.
 	$(BIN)/python -m pytest tests/integration
