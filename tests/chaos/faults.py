@@ -79,10 +79,13 @@ class Injector:
             "freeze-broker": self._freeze_broker,
         }
 
-    async def inject(self, fault: Fault) -> str:
-        """Let a fault happen, from its beginning to its repair. Returns what was done."""
+    async def prepare(self, fault: Fault) -> None:
+        """Wait until a fault may begin."""
         if fault.kind in REDIALS_JUDGED:
             await self._fleet.settled()
+
+    async def inject(self, fault: Fault) -> str:
+        """Let a fault happen, from its beginning to its repair. Returns what was done."""
         await self.close()
         self._fleet.look()
         at_ms, dialled = int(time.time() * 1000), self._fleet.dialled

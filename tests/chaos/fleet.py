@@ -14,6 +14,7 @@ from tests.chaos.redials import Owners
 from tests.integration.support import System, Worker, eventually
 from worker.demo.broker import free_ports
 from worker.demo.processes import ManagedProcess
+from worker.errors import WorkerError
 
 END_SECONDS = 35.0
 READY_SECONDS = 60.0
@@ -64,6 +65,8 @@ class Fleet:
             self.workers.append(self._start_worker(number))
         for number in range(self._number):
             await self.ready(number)
+        if self.problems:
+            raise WorkerError(f"the workers do not start: {'; '.join(self.problems)}\n{self.workers[0].tail()}")
         await self.settled()
 
     async def stop(self) -> None:
@@ -140,10 +143,14 @@ class Fleet:
         await self._system.address(self.engines[number])
 
     async def ready(self, number: int) -> None:
-        """Wait until a worker takes part."""
+        """Wait until a worker takes part. One that does not is a problem, and the run goes on."""
         process = self.workers[number]
-        worker = Worker(process, await self._system.address(process))
-        await eventually(worker.is_ready, READY_SECONDS, f"{process.name} is ready", every=0.2)
+        try:
+            worker = Worker(process, await self._system.address(process))
+            await eventually(worker.is_ready, READY_SECONDS, f"{process.name} is ready", every=0.2)
+        except (AssertionError, OSError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            self.problems.append(f"{process.name} did not take part: {reason}, see {process.log}")
 
     def _start_engine(self, number: int) -> ManagedProcess:
         return self._system.cli(

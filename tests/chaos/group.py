@@ -24,7 +24,12 @@ class Group:
     """
 
     def __init__(self, bootstrap_servers: str, group_id: str, topic: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self._settings: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": bootstrap_servers,
+            "reconnect.backoff.max.ms": 500,
+            "log_level": 0,
+        }
+        self._admin = AdminClient(self._settings)
         self._group_id = group_id
         self._topic = topic
 
@@ -79,4 +84,6 @@ class Group:
         try:
             return futures[self._group_id].result(2 * ASK_SECONDS)
         except (KafkaException, TimeoutError):
+            # It may hold on to a node that is gone.
+            self._admin = AdminClient(self._settings)
             return None

@@ -32,7 +32,7 @@ from tests.chaos.speech import INSIGHT_KINDS, Speech, compose, name_conversation
 from tests.chaos.usage import Usage
 from tests.chaos.verdict import judge_all, judge_insights
 from tests.integration.support import System, eventually
-from worker.errors import BrokerError
+from worker.errors import WorkerError
 
 # What is said has topics, too; which ones is not what this is about.
 BESIDE = ("topic",)
@@ -174,6 +174,7 @@ class Run:
             for fault in self._faults:
                 wait = max(began + fault.at, quiet_until) - time.monotonic()
                 await asyncio.wait([speaking], timeout=max(0.0, wait))
+                await self._injector.prepare(fault)
                 if speaking.done():
                     break
                 at = time.monotonic() - began
@@ -298,7 +299,7 @@ def _in_words(numbers: Mapping[str, int]) -> str:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except BrokerError as error:
+    except WorkerError as error:
         sys.exit(str(error))
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)
