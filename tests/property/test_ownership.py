@@ -119,7 +119,7 @@ choices = st.lists(st.integers(0, 11), min_size=1, max_size=6)
 
 
 @given(script=steps(SPEECH + FAULTS), delays=delays, choices=choices)
-@budget(60)
+@budget(120)
 def test_exactly_once(script: list[Step], delays: list[float], choices: list[int]) -> None:
     """Whoever stands still, dies, leaves or loses its transactions: every result is visible once, in order, together
     with the state and the position that belong to it; positions never go back nor past what is unfinished."""
@@ -132,7 +132,7 @@ def test_exactly_once(script: list[Step], delays: list[float], choices: list[int
     delays=delays,
     choices=choices,
 )
-@budget(25)
+@budget(30)
 def test_at_least_once(script: list[Step], delays: list[float], choices: list[int]) -> None:
     """Without transactions, whoever dies or leaves: every result is visible, and what comes again has the same id."""
     with modelled_kafka():
