@@ -27,6 +27,7 @@ SCHEMA_OF = {
     "start": "start.json",
     "modify": "modify.json",
     "speaker": "speaker.json",
+    "subscribe": "subscribe.json",
     "end": "end.json",
 }
 

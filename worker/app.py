@@ -26,6 +26,7 @@ from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.owed import OwedRequest
 from worker.sessions.runner import Connection, RunnerPolicy, SessionRunner
 from worker.sessions.session import Session, SessionPolicy
+from worker.sessions.subscription import Subscription
 from worker.symbl.connection import Endpoint, SymblConnection, Timeouts
 from worker.symbl.conversation_api import ConversationApi
 from worker.symbl.retry import DialPolicy
@@ -42,7 +43,8 @@ class Dialer:
 
     def __init__(self, settings: Settings, http: aiohttp.ClientSession) -> None:
         symbl = settings.symbl
-        self._endpoint = Endpoint(base_url=symbl.base_url)
+        self._speakers = Endpoint(base_url=symbl.base_url)
+        self._subscribers = Endpoint(base_url=symbl.base_url, path_prefix="/v1/subscribe")
         self._timeouts = Timeouts(
             open_seconds=symbl.connect_timeout_seconds,
             send_seconds=symbl.connect_timeout_seconds,
@@ -54,19 +56,17 @@ class Dialer:
         self._slots = asyncio.Semaphore(CONCURRENT_DIALS)
         self._conversations = ConversationApi(symbl.base_url, self._token, self._tokens.invalidate, http)
 
-    async def dial(self, conversation_id: str) -> Connection:
-        """Open a socket. A refused token is renewed once.
+    async def dial(self, connection_id: str) -> Connection:
+        """Open a speaker's socket. A refused token is renewed once.
 
         Raises:
             SymblError: the host could not be reached, or refused.
         """
-        async with self._slots:
-            token = await self._token()
-            try:
-                return await self._open(conversation_id, token)
-            except AuthenticationError:
-                self._tokens.invalidate(token)
-                return await self._open(conversation_id, await self._token())
+        return await self._dial(self._speakers, connection_id)
+
+    async def subscribe(self, connection_id: str) -> Connection:
+        """Like ``dial``, for a socket that only listens."""
+        return await self._dial(self._subscribers, connection_id)
 
     async def fetch_owed(self, request: OwedRequest) -> None:
         """Read what a conversation is owed, and answer."""
@@ -85,8 +85,17 @@ class Dialer:
             # Not this stream's fault: nobody gets a token with these credentials.
             raise AuthenticationError(str(error)) from error
 
-    async def _open(self, conversation_id: str, token: str) -> Connection:
-        return await SymblConnection.open(self._endpoint, conversation_id, token, timeouts=self._timeouts)
+    async def _dial(self, endpoint: Endpoint, connection_id: str) -> Connection:
+        async with self._slots:
+            token = await self._token()
+            try:
+                return await self._open(endpoint, connection_id, token)
+            except AuthenticationError:
+                self._tokens.invalidate(token)
+                return await self._open(endpoint, connection_id, await self._token())
+
+    async def _open(self, endpoint: Endpoint, connection_id: str, token: str) -> Connection:
+        return await SymblConnection.open(endpoint, connection_id, token, timeouts=self._timeouts)
 
 
 async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> None:
@@ -118,7 +127,11 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> Non
             publisher=publisher,
             events=events,
             make_runner=lambda session, may_speak: SessionRunner(
-                session, dialer.dial, policy, metrics, may_speak=may_speak
+                session,
+                dialer.subscribe if isinstance(session, Subscription) else dialer.dial,
+                policy,
+                metrics,
+                may_speak=may_speak,
             ),
             fetch_owed=dialer.fetch_owed,
             metrics=metrics,

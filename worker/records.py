@@ -34,6 +34,7 @@ class Reason(StrEnum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     MISALIGNED_AUDIO = "misaligned_audio"
     STREAM_FAILED = "stream_failed"
+    SUBSCRIPTION_CONFLICT = "subscription_conflict"
 
 
 # --- input -----------------------------------------------------------------------------------------------------------
@@ -159,6 +160,23 @@ class ChangeSpeaker:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribe:
+    """A ``subscribe`` record: the stream follows a conversation that somebody else feeds.
+
+    Args:
+        connection_id: the host's name for it while it is live.
+    """
+
+    coordinates: Coordinates
+    conversation_id: str
+    stream: str
+    connection_id: str
+    redaction_enabled: bool | None = None
+    tenant: str | None = None
+    trace: Trace | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndStream:
     """An ``end`` record. ``stream`` None ends all streams of the conversation."""
 
@@ -187,7 +205,9 @@ class DeadLetter:
     event: str | None = None
 
 
-Command: TypeAlias = AudioChunk | StartStream | ModifyStream | ChangeSpeaker | EndStream | Ignored | DeadLetter
+Command: TypeAlias = (
+    AudioChunk | StartStream | ModifyStream | ChangeSpeaker | Subscribe | EndStream | Ignored | DeadLetter
+)
 
 
 # --- output ----------------------------------------------------------------------------------------------------------

@@ -43,8 +43,9 @@ from worker.output.topics import Topics
 from worker.records import Coordinates
 from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.runner import RunnerPolicy, SessionRunner
-from worker.sessions.session import Session, SessionPolicy
+from worker.sessions.session import SessionPolicy
 from worker.sessions.state import ConversationState, load_state
+from worker.sessions.subscription import Served
 from worker.symbl.retry import DialPolicy
 
 TOPICS = Topics(audio=(AUDIO,), state=STATE)
@@ -155,7 +156,7 @@ class Worker:
         await self.intake.start()
         await self.intake.run()
 
-    def _runner(self, session: Session, may_speak: Any, metrics: Metrics) -> SessionRunner:
+    def _runner(self, session: Served, may_speak: Any, metrics: Metrics) -> SessionRunner:
         return SessionRunner(session, self._dial, RUNNER, metrics, self._fleet.loop.time, may_speak)
 
     async def _dial(self, conversation_id: str) -> HostConnection:

@@ -173,6 +173,8 @@ def test_a_member_too_many_or_too_few_is_an_error(path: Path) -> None:
         ("start", "start", {"encoding": "FLAC", "channels": [{}, {}]}),
         ("start", "start", {"speaker": {"phone": "1"}}),
         ("modify", "modify", {"sample_rate_hz": 44100}),
+        ("subscribe", "subscribe", {"connection_id": ""}),
+        ("subscribe", "subscribe", {"connection_id": "a\nb"}),
     ],
 )
 def test_what_the_contract_forbids_is_an_error(schema: str, example: str, changes: dict[str, Any]) -> None:
@@ -226,7 +228,7 @@ def test_the_schema_allows_the_formats_that_the_worker_supports(encoding: Encodi
     [
         path
         for path in EXAMPLES
-        if _schema_of(path) in {f"{event}.json" for event in ("start", "modify", "speaker", "end")}
+        if _schema_of(path) in {f"{event}.json" for event in ("start", "modify", "speaker", "subscribe", "end")}
     ],
     ids=lambda path: path.stem,
 )
@@ -250,7 +252,7 @@ def test_state_records_keep_their_schema() -> None:
 
 def test_every_topic_and_event_has_a_validator() -> None:
     """No output goes unchecked."""
-    assert SCHEMA_OF.keys() == {*Topics().outputs(), "start", "modify", "speaker", "end"}
+    assert SCHEMA_OF.keys() == {*Topics().outputs(), "start", "modify", "speaker", "subscribe", "end"}
 
 
 # --- the validator itself --------------------------------------------------------------------------------------------

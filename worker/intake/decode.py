@@ -33,6 +33,7 @@ from worker.records import (
     Speaker,
     StartParameters,
     StartStream,
+    Subscribe,
     Trace,
     Tracker,
 )
@@ -41,7 +42,7 @@ DEFAULT_STREAM = "0"
 MAX_KEY_BYTES = 512
 MAX_CONTROL_BYTES = 262_144
 
-_EVENTS = {b"start": "start", b"modify": "modify", b"speaker": "speaker", b"end": "end"}
+_EVENTS = {name.encode(): name for name in ("start", "modify", "speaker", "subscribe", "end")}
 _MAX_ERRORS = 5
 _MAX_DIGITS = 19
 _MAX_SEQ = 2**63 - 1
@@ -203,6 +204,12 @@ class _ChangeSpeakerModel(_Model):
     speaker: _SpeakerModel
 
 
+class _SubscribeModel(_Model):
+    connection_id: Annotated[str, Field(pattern=r"\A[^\x00-\x1f\x7f]{1,256}\z")]
+    redaction: _RedactionModel | None = None
+    tenant: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+
+
 class _EndModel(_Model):
     reason: _Name | None = None
 
@@ -239,6 +246,17 @@ def _decode_control(
                 conversation_id=conversation_id,
                 stream=stream or DEFAULT_STREAM,
                 speaker=_parse(_ChangeSpeakerModel, value).speaker.speaker(),
+            )
+        case "subscribe":
+            subscribe = _parse(_SubscribeModel, value)
+            return Subscribe(
+                coordinates=coordinates,
+                conversation_id=conversation_id,
+                stream=stream or DEFAULT_STREAM,
+                connection_id=subscribe.connection_id,
+                redaction_enabled=None if subscribe.redaction is None else subscribe.redaction.enabled,
+                tenant=subscribe.tenant,
+                trace=trace,
             )
         case "end":
             return EndStream(

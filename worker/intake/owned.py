@@ -22,11 +22,12 @@ from worker.output.publisher import LanePublisher, Prepared
 from worker.records import DeadLetter, Output, OutputRecord
 from worker.sessions.lane import Lane
 from worker.sessions.runner import SessionRunner
-from worker.sessions.session import Session
+from worker.sessions.subscription import Served
 
 _log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 0.5
+OFFSETS_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class OwnedLane:
         events: EventBuilder,
         before: Committed,
         read_committed: Callable[[TopicPartition], Awaitable[Committed]],
-        make_runner: Callable[[Session], SessionRunner],
+        make_runner: Callable[[Served], SessionRunner],
         on_taken: Callable[[OwnedLane], None],
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
@@ -84,7 +85,7 @@ class OwnedLane:
         self.owner = uuid.uuid4().hex
         self.read_position = 0
         self.paused = False
-        self.runners: dict[Session, tuple[SessionRunner, asyncio.Task[None]]] = {}
+        self.runners: dict[Served, tuple[SessionRunner, asyncio.Task[None]]] = {}
         self._policy = policy
         self._publisher = publisher
         self._events = events
@@ -124,14 +125,19 @@ class OwnedLane:
         lane.book.on_large = self._hurry.set
         self._spawn(self._publish_for_ever())
 
-    def run_session(self, session: Session) -> None:
+    def run_session(self, session: Served) -> None:
         """Serve a new session's sockets."""
         runner = self._make_runner(session)
         self.runners[session] = (runner, asyncio.create_task(runner.run()))
 
     def run_owed(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let a conversation at its end read what it is owed. It is given up with the lane."""
-        self._spawn(work)
+        """Let a conversation read what it is owed. It is given up with the lane."""
+
+        async def then_wake() -> None:
+            await work
+            self.wake()
+
+        self._spawn(then_wake())
 
     def wake(self) -> None:
         """Sessions may have got something to do."""
@@ -244,6 +250,8 @@ class OwnedLane:
             await self._unparked.wait()
             try:
                 await self._publisher.renew()
+                # Brokers before 4.0 take up a transaction's offsets a moment after its end (no KIP-447 here to say so).
+                await asyncio.sleep(OFFSETS_SECONDS)
                 found = await self._read_committed(self.partition)
             except (KafkaError, OSError, TimeoutError) as error:
                 _log.warning("recovery_failed", partition=name_of(self.partition), error=type(error).__name__)

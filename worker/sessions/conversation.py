@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar, get_args
 
 from worker.audio.formats import AudioFormat, split_interleaved, validate_format
 from worker.audio.framing import MAX_FRAME_BYTES
@@ -16,6 +16,7 @@ from worker.records import (
     Encoding,
     EndStream,
     InputRecord,
+    InsightKind,
     InsightType,
     LifeCycleEvent,
     ModifyStream,
@@ -23,20 +24,32 @@ from worker.records import (
     Speaker,
     StartParameters,
     StartStream,
+    Subscribe,
+    Trace,
 )
 from worker.redaction import Redactor
 from worker.sessions.book import Book
+from worker.sessions.conflicts import conflict_of_audio, conflict_of_subscribe
 from worker.sessions.lifecycle import LifeCycleRecords, account_of
-from worker.sessions.owed import OwedRequest, OwedResults
-from worker.sessions.results import ConversationResults
+from worker.sessions.owed import OwedRequest, OwedResults, kinds_of
+from worker.sessions.results import ConversationResults, Owner
 from worker.sessions.session import Phase, Session, SessionPolicy
-from worker.sessions.state import ConversationState, StreamState
+from worker.sessions.state import ConversationState, StreamState, SubscriptionState
+from worker.sessions.subscription import Served, Subscription
 from worker.symbl.findings import Findings
 from worker.symbl.requests import SymblStart
 
 T = TypeVar("T")
 
-StreamCommand: TypeAlias = AudioChunk | StartStream | ModifyStream | ChangeSpeaker | EndStream
+ALL_KINDS: Final[frozenset[InsightKind]] = frozenset(get_args(InsightKind))
+_EVENTS: Final[dict[type, str]] = {
+    StartStream: "start",
+    ModifyStream: "modify",
+    ChangeSpeaker: "speaker",
+    Subscribe: "subscribe",
+}
+
+StreamCommand: TypeAlias = AudioChunk | StartStream | ModifyStream | ChangeSpeaker | Subscribe | EndStream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +87,8 @@ class Conversation:
 
     Args:
         now: monotonic seconds.
-        on_session: told of every new session, so that somebody runs its socket.
-        on_owed: told what is to be read from the host before the end.
+        on_session: told of every new session or subscription, so that somebody runs its socket.
+        on_owed: told what is to be read from the host.
         restored: whether ``state`` was written by an earlier owner of the partition.
     """
 
@@ -87,12 +100,13 @@ class Conversation:
         policy: ConversationPolicy,
         book: Book,
         now: float,
-        on_session: Callable[[Session], None],
+        on_session: Callable[[Served], None],
         on_owed: Callable[[OwedRequest], None],
         restored: bool = False,
     ) -> None:
         self.state = state
         self.sessions: dict[str, Session] = {}
+        self.subscription: Subscription | None = None
         self._policy = policy
         self._book = book
         self._on_session = on_session
@@ -115,7 +129,10 @@ class Conversation:
             if not stream.ended:
                 if restored:
                     self._results.lose_socket(name)
-                self._add_session(name, stream, restored=restored)
+                if stream.subscription is None:
+                    self._add_session(name, stream, restored=restored)
+                else:
+                    self._add_subscription(name, stream, restored=restored).take_up()
 
     def __repr__(self) -> str:
         state = self.state
@@ -178,7 +195,7 @@ class Conversation:
     def receive_findings(self, findings: Findings) -> None:
         """What was asked for at the end: publish what is missing, and end."""
         if self._owed.is_awaited:
-            self._end(self._owed.settle(findings, self._starts()))
+            self._end(self._owed.settle(findings, self._kinds()))
 
     # --- time ---
 
@@ -193,17 +210,22 @@ class Conversation:
         reason = None if self._is_closing else self._reason_to_end(now)
         if reason is not None:
             self._end_reason = reason
-            for session in self.sessions.values():
-                session.receive_end(None, now)
+            for each in self._parts.values():
+                each.receive_end(None, now)
         self._maybe_end()
 
     def _reason_to_end(self, now: float) -> str | None:
-        """Old age; or silence, unless audio still waits to be sent: then it is the host that holds things up."""
+        """Old age; or silence, unless audio still waits to be sent: then it is the host that holds things up.
+
+        A subscription needs nothing from Kafka; one of which the host has never said anything follows nobody.
+        """
         if now >= self._opened_at + self._policy.max_age_seconds:
             return "max_age"
         if now < self._last_input_at + self._policy.idle_seconds:
             return None
         busy = any(session.buffer.has_sendable and not session.is_over for session in self.sessions.values())
+        followed = self.subscription
+        busy |= followed is not None and not followed.is_over and not followed.is_unknown
         return None if busy else "idle"
 
     # --- records ---
@@ -211,7 +233,15 @@ class Conversation:
     @property
     def _is_closing(self) -> bool:
         """Whether the end of all streams was announced."""
-        return bool(self.sessions) and all(session.end_seen for session in self.sessions.values())
+        return bool(self._parts) and all(each.end_seen for each in self._parts.values())
+
+    @property
+    def _parts(self) -> dict[str, Served]:
+        """What the conversation consists of, by its streams."""
+        parts: dict[str, Served] = dict(self.sessions)
+        if self.subscription is not None:
+            parts[self.subscription.stream] = self.subscription
+        return parts
 
     def _names(self, stream: str) -> tuple[str, ...]:
         """The streams that the audio of an input stream becomes: itself, or two halves."""
@@ -223,8 +253,8 @@ class Conversation:
             return False
         if self._is_closing or self._owed.is_awaited:
             return True
-        names = self._names(command.stream)
-        return any(name in self.sessions and self.sessions[name].phase is Phase.ENDING for name in names)
+        parts = self._parts
+        return any(name in parts and parts[name].phase is Phase.ENDING for name in self._names(command.stream))
 
     def _take(self, command: StreamCommand, record: InputRecord, now: float) -> None:
         offset = command.coordinates.offset
@@ -232,7 +262,13 @@ class Conversation:
             # What was refused before opened nothing.
             self.state.opened_offset = offset
             self.state.opened_at_ms = command.coordinates.timestamp_ms
+        conflict = self._conflict(command)
+        if conflict is not None:
+            self._refuse(record, command, Reason.SUBSCRIPTION_CONFLICT, conflict)
+            return
         match command:
+            case Subscribe():
+                self._subscribe(command)
             case StartStream():
                 self._start(command, record)
             case EndStream():
@@ -244,6 +280,53 @@ class Conversation:
                     session.receive_speaker(offset, command.speaker)
             case AudioChunk():
                 self._audio(command, record, now)
+
+    def _conflict(self, command: StreamCommand) -> str | None:
+        """Why a record cannot be used beside the conversation's subscription, or a subscription beside its streams."""
+        match command:
+            case Subscribe():
+                known = self.state.streams.get(command.stream)
+                was_read = known is not None and command.coordinates.offset <= known.offset
+                return None if was_read else conflict_of_subscribe(self.state, command)
+            case EndStream():
+                return None
+            case StartStream() if command.parameters.channels is not None:
+                return conflict_of_audio(self.state, tuple(each.stream for each in command.parameters.channels))
+            case _:
+                return conflict_of_audio(self.state, self._names(command.stream))
+
+    def _subscribe(self, command: Subscribe) -> None:
+        """Follow a connection. The record is finished with the state that says so."""
+        offset = command.coordinates.offset
+        known = self.state.streams.get(command.stream)
+        if known is None or offset > known.offset:
+            self._lifecycle.trace = self._lifecycle.trace or command.trace
+            if command.redaction_enabled:
+                self.state.redaction = True
+                self._results.redact_with(self._policy.redactor)
+            if known is None or known.ended:
+                self._open_subscription(command, known)
+            self.state.streams[command.stream].offset = offset
+        self._book.touch(self.state.conversation_id)
+        self._book.finish(offset)
+
+    def _open_subscription(self, command: Subscribe, known: StreamState | None) -> None:
+        followed = SubscriptionState(
+            connection_id=command.connection_id,
+            offset=command.coordinates.offset,
+            asked_at_ms=command.coordinates.timestamp_ms,
+        )
+        fmt = self._policy.audio_format
+        parameters = StartParameters(redaction_enabled=command.redaction_enabled, tenant=command.tenant)
+        stream = StreamState(parameters=parameters, encoding=fmt.encoding, sample_rate_hz=fmt.sample_rate_hz)
+        if known is not None and known.subscription is not None:
+            # A stream that goes on after its end keeps its clock and its sequences.
+            before = known.subscription
+            followed = replace(followed, zero_ms=before.zero_ms, start_us=before.start_us, recovered=before.recovered)
+            stream = replace(known, parameters=parameters, ended=False)
+        stream.subscription = followed
+        self.state.streams[command.stream] = stream
+        self._add_subscription(command.stream, stream, restored=False, trace=command.trace)
 
     def _holders(self, names: Sequence[str], offset: int) -> list[Session]:
         """The sessions that take a record; those that settled it under an earlier owner are left out."""
@@ -304,14 +387,15 @@ class Conversation:
     def _end_streams(self, command: EndStream, now: float) -> None:
         offset = command.coordinates.offset
         # The stream of interleaved audio may itself have been one before it was split.
-        names = list(self.sessions) if command.stream is None else [command.stream, *self._names(command.stream)]
-        sessions = [self.sessions[name] for name in dict.fromkeys(names) if name in self.sessions]
-        sessions = [session for session in sessions if not session.end_seen and offset > session.state.offset]
-        self._share(offset, len(sessions))
-        if sessions:
+        parts = self._parts
+        names = list(parts) if command.stream is None else [command.stream, *self._names(command.stream)]
+        ending = [parts[name] for name in dict.fromkeys(names) if name in parts]
+        ending = [each for each in ending if not each.end_seen and offset > each.state.offset]
+        self._share(offset, len(ending))
+        if ending:
             self._end_reason = "end"
-        for session in sessions:
-            session.receive_end(offset, now)
+        for each in ending:
+            each.receive_end(offset, now)
 
     def _modify(self, command: ModifyStream, record: InputRecord) -> None:
         offset = command.coordinates.offset
@@ -356,7 +440,7 @@ class Conversation:
                 detail=detail,
                 conversation_id=command.conversation_id,
                 stream=command.stream,
-                event={StartStream: "start", ModifyStream: "modify"}.get(type(command)),
+                event=_EVENTS.get(type(command)),
             )
         )
         self._book.finish(command.coordinates.offset)
@@ -416,6 +500,26 @@ class Conversation:
         self._on_session(session)
         return session
 
+    def _add_subscription(
+        self, name: str, stream: StreamState, *, restored: bool, trace: Trace | None = None
+    ) -> Subscription:
+        subscription = Subscription(
+            conversation_id=self.state.conversation_id,
+            stream=name,
+            state=stream,
+            policy=self._policy.session,
+            book=self._book,
+            results=self._results,
+            lifecycle=self._on_lifecycle,
+            on_owed=self._on_owed,
+            restored=restored,
+            trace=trace,
+        )
+        self.subscription = subscription
+        self._results.add_owner(subscription)
+        self._on_session(subscription)
+        return subscription
+
     def _wire_user_id(self, name: str, speaker: Speaker | None) -> str:
         """The user id that a stream's socket carries: what the producer said, unless another stream has it."""
         wanted = speaker.user_id if speaker is not None and speaker.user_id else f"stream-{name}"
@@ -450,10 +554,10 @@ class Conversation:
             rate = 8_000 if encoding is Encoding.MULAW else default.sample_rate_hz
         return AudioFormat(encoding, rate)
 
-    def _on_lifecycle(
-        self, event: LifeCycleEvent, session: Session, reason: str | None, detail: dict[str, object]
-    ) -> None:
-        self.state.symbl_conversation_id = session.symbl_conversation_id or self.state.symbl_conversation_id
+    def _on_lifecycle(self, event: LifeCycleEvent, owner: Owner, reason: str | None, detail: dict[str, object]) -> None:
+        if owner.state.subscription is None or self.state.symbl_conversation_id is None:
+            # The conversation's own streams have the last word.
+            self.state.symbl_conversation_id = owner.symbl_conversation_id or self.state.symbl_conversation_id
         if event in (LifeCycleEvent.STARTED, LifeCycleEvent.RESUMED) and not self.state.started:
             # An earlier owner may have opened the stream and not have got a socket.
             self.state.started = True
@@ -461,16 +565,15 @@ class Conversation:
             return
         if event is LifeCycleEvent.STARTED:
             return
-        self._lifecycle.say(event, session.stream, reason, detail)
+        self._lifecycle.say(event, owner.stream, reason, detail)
 
     def _maybe_end(self) -> None:
-        sessions = self.sessions.values()
-        if not all(session.is_over and session.end_seen for session in sessions):
+        if not all(each.is_over and each.end_seen for each in self._parts.values()):
             return
         if not self.state.streams:
             self._is_void = True
             return
-        request = self._owed.request(self._starts())
+        request = self._owed.request(self._kinds())
         if request is None:
             self._end(None)
         else:
@@ -483,8 +586,11 @@ class Conversation:
             owed: what became of what lost sockets owed; None when they owed nothing.
         """
         state = self.state
-        reason = self._end_reason or "end"
-        if self.sessions and all(session.phase is Phase.FAILED for session in self.sessions.values()):
+        followed = (stream.subscription for stream in state.streams.values())
+        is_completed = any(each is not None and each.completed for each in followed)
+        reason = self._end_reason or ("completed" if is_completed else "end")
+        parts = self._parts
+        if parts and all(each.phase is Phase.FAILED for each in parts.values()):
             reason = "failed"
         state.ended = True
         state.last_offset = max(state.opened_offset, *(stream.offset for stream in state.streams.values()))
@@ -493,8 +599,12 @@ class Conversation:
         detail = account_of(state)
         self._lifecycle.say(LifeCycleEvent.ENDED, None, reason, detail if owed is None else {**detail, "owed": owed})
 
-    def _starts(self) -> list[SymblStart]:
-        return [self._symbl_start(stream.parameters) for stream in self.state.streams.values()]
+    def _kinds(self) -> frozenset[InsightKind]:
+        """What the streams wanted to know. A subscription takes whatever there is."""
+        streams = self.state.streams.values()
+        if any(stream.subscription is not None for stream in streams):
+            return ALL_KINDS
+        return kinds_of(self._symbl_start(stream.parameters) for stream in streams)
 
 
 def _first(said: T | None, configured: T) -> T:

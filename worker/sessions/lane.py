@@ -16,8 +16,8 @@ from worker.records import AudioChunk, DeadLetter, EndStream, Ignored, InputReco
 from worker.sessions.book import Book
 from worker.sessions.conversation import Conversation, ConversationPolicy, StreamCommand
 from worker.sessions.owed import OwedRequest, answer_nothing
-from worker.sessions.session import Session
 from worker.sessions.state import ConversationState, dump_state, state_key
+from worker.sessions.subscription import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class Lane:
 
     Args:
         position: where reading begins: the committed position, or the first one there is.
-        on_session: told of every new session, so that somebody runs its socket.
-        on_owed: told what is to be read from the host before a conversation ends; without it nothing is read.
+        on_session: told of every new session or subscription, so that somebody runs its socket.
+        on_owed: told what is to be read from the host; without it nothing is read.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Lane:
         partition: int,
         position: int,
         policy: ConversationPolicy,
-        on_session: Callable[[Session], None],
+        on_session: Callable[[Served], None],
         on_owed: Callable[[OwedRequest], None] = answer_nothing,
     ) -> None:
         self.topic = topic

@@ -43,7 +43,7 @@ class LifeCycleRecords:
                 event=event,
                 sequence=sequence,
                 stream=stream,
-                symbl_conversation_id=state.symbl_conversation_id,
+                symbl_conversation_id=state.symbl_conversation_of(stream),
                 reason=reason,
                 detail=detail,
                 trace=self.trace,
@@ -69,4 +69,12 @@ def account_of(state: ConversationState) -> dict[str, object]:
         for key, value in row.items():
             totals[key] = totals.get(key, 0) + value
         streams.append({"stream": name, **row})
-    return {**totals, "streams": streams}
+    followed = [stream.subscription for stream in state.streams.values() if stream.subscription is not None]
+    if not followed:
+        return {**totals, "streams": streams}
+    failed = next((each.failed for each in followed if each.failed is not None), None)
+    return {
+        **totals,
+        "streams": streams,
+        "missed": {"recovered": sum(each.recovered for each in followed), "failed": failed},
+    }

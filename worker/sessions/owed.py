@@ -6,12 +6,12 @@ the end of the conversation somebody reads from the host what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from worker.records import InsightKind
 from worker.sessions.results import ConversationResults
-from worker.symbl.findings import Findings
+from worker.symbl.findings import FindingKind, Findings
 from worker.symbl.requests import SymblStart
 
 
@@ -23,12 +23,12 @@ class OwedRequest:
 
     Args:
         symbl_conversation_ids: the host's ids of the conversations, since a host may have begun a new one.
-        kinds: what the conversation's speakers wanted to know.
+        kinds: what is to be read.
     """
 
     conversation_id: str
     symbl_conversation_ids: tuple[str, ...]
-    kinds: frozenset[InsightKind]
+    kinds: frozenset[FindingKind]
     answer: Callable[[Findings], None] = field(repr=False)
 
 
@@ -50,25 +50,24 @@ class OwedResults:
     def __repr__(self) -> str:
         return f"<OwedResults {self._conversation_id} awaited={self.is_awaited}>"
 
-    def request(self, starts: Iterable[SymblStart]) -> OwedRequest | None:
+    def request(self, kinds: Collection[InsightKind]) -> OwedRequest | None:
         """What is to be asked; None when nothing is owed.
 
         Args:
-            starts: what the streams asked for: nothing else is published.
+            kinds: what the streams wanted to know: nothing else is published.
         """
         owed = self._results.owed()
-        kinds = _kinds(starts)
         if not owed or not kinds:
             return None
         self.is_awaited = True
         ids = dict.fromkeys(message.kept.symbl_conversation_id for message in owed)
-        return OwedRequest(self._conversation_id, tuple(each for each in ids if each), kinds, self._answer)
+        return OwedRequest(self._conversation_id, tuple(each for each in ids if each), frozenset(kinds), self._answer)
 
-    def settle(self, findings: Findings, starts: Iterable[SymblStart]) -> dict[str, object]:
+    def settle(self, findings: Findings, kinds: Collection[InsightKind]) -> dict[str, object]:
         """Publish what is missing. Returns what ``ended`` says about it."""
         self.is_awaited = False
         messages = len(self._results.owed())
-        recovered = self._results.recover(findings.events, _kinds(starts))
+        recovered = self._results.recover(findings.events, kinds)
         dropped = self._results.owed_dropped
         return {"messages": messages, "recovered": recovered, "dropped": dropped, "failed": findings.failed}
 
@@ -78,7 +77,7 @@ def answer_nothing(request: OwedRequest) -> None:
     request.answer(Findings(failed="not_asked"))
 
 
-def _kinds(starts: Iterable[SymblStart]) -> frozenset[InsightKind]:
+def kinds_of(starts: Iterable[SymblStart]) -> frozenset[InsightKind]:
     """What was asked for: it adds up over the speakers of a conversation."""
     kinds: set[InsightKind] = set()
     for start in starts:

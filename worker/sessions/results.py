@@ -62,6 +62,9 @@ class Owner(Protocol):
     def here(self) -> Place:
         """The place of a result that names no message: what was last published."""
 
+    def speaker_of(self, user: SymblUser) -> Speaker | None:
+        """Who speaks on the stream as this user of the host; None when nobody does."""
+
 
 class ConversationResults:
     """Publishes the results of one conversation into the lane's book.
@@ -381,7 +384,7 @@ class ConversationResults:
             id=self._result_id(stream, kind, sequence),
             conversation_id=state.conversation_id,
             stream=stream,
-            symbl_conversation_id=state.symbl_conversation_id,
+            symbl_conversation_id=state.symbl_conversation_of(stream),
             sequence=sequence,
             start_ms=place.start_us // 1000,
             end_ms=-(-place.end_us // 1000),
@@ -424,8 +427,9 @@ class ConversationResults:
         Anybody else was named in speech, so the name is masked like any text.
         """
         for owner in self._owners.values():
-            if user.user_id is not None and owner.hears(user):
-                return owner.state.speaker or Speaker(user_id=user.user_id, name=user.name)
+            speaker = owner.speaker_of(user)
+            if speaker is not None:
+                return speaker
         return Speaker(
             user_id=None if user.user_id is None else self._mask_like(user.user_id, about).text,
             name=None if user.name is None else self._mask_like(user.name, about).text,

@@ -15,7 +15,7 @@ import structlog
 
 from worker.errors import AuthenticationError, ConnectionLostError, RequestRefusedError, SymblError, WorkerError
 from worker.metrics import Metrics
-from worker.sessions.session import Session
+from worker.sessions.subscription import Served
 from worker.symbl.retry import DialPolicy, dial_attempts
 
 _log = structlog.get_logger(__name__)
@@ -71,14 +71,14 @@ class SessionRunner:
     Cancelling drops the socket without ``stop_request``, so that the conversation stays open for whoever continues it.
 
     Args:
-        dial: opens a socket for a conversation id.
+        dial: opens a socket for a connection id.
         may_speak: whether the stream is still this worker's. Asked before anything is said to the host or to the
             session; after a no the runner says nothing more, drops its socket and ends.
     """
 
     def __init__(
         self,
-        session: Session,
+        session: Served,
         dial: Callable[[str], Awaitable[Connection]],
         policy: RunnerPolicy,
         metrics: Metrics,
@@ -163,7 +163,7 @@ class SessionRunner:
 
     async def _open(self) -> Connection:
         try:
-            connection = await self._dial(self.session.conversation_id)
+            connection = await self._dial(self.session.connection_id)
         except SymblError as error:
             self._metrics.dials.labels(type(error).__name__).inc()
             raise

@@ -24,7 +24,7 @@ from worker.sessions.book import Book
 from worker.sessions.buffer import AudioBuffer, Place
 from worker.sessions.captions import CaptionWriter
 from worker.sessions.numbering import Numbering
-from worker.sessions.results import ConversationResults
+from worker.sessions.results import ConversationResults, Owner
 from worker.sessions.settlement import SentAudio
 from worker.sessions.state import StreamState
 from worker.symbl.messages import (
@@ -87,7 +87,7 @@ class SessionPolicy:
     caption_interval_seconds: float | None = 0.25
 
 
-LifeCycleWriter = Callable[[LifeCycleEvent, "Session", str | None, dict[str, object]], None]
+LifeCycleWriter = Callable[[LifeCycleEvent, Owner, str | None, dict[str, object]], None]
 
 
 @dataclass(slots=True)
@@ -199,6 +199,11 @@ class Session:
         return self.buffer.format
 
     @property
+    def connection_id(self) -> str:
+        """What the stream's sockets dial."""
+        return self.conversation_id
+
+    @property
     def symbl_conversation_id(self) -> str | None:
         """The host's id of the conversation, as the open socket knows it."""
         return None if self._socket is None else self._socket.protocol.symbl_conversation_id
@@ -224,6 +229,12 @@ class Session:
             settled_us = self.buffer.settled_us
             return self.buffer.place(settled_us, settled_us, self._trace)
         return self._here
+
+    def speaker_of(self, user: SymblUser) -> Speaker | None:
+        """The stream's own name for this user, if it has one."""
+        if user.user_id is None or not self.hears(user):
+            return None
+        return self.state.speaker or Speaker(user_id=user.user_id, name=user.name)
 
     # --- from Kafka ---
 

@@ -14,9 +14,12 @@ import orjson
 
 from worker.records import Channel, Encoding, Speaker, StartParameters, Tracker
 
-STATE_VERSION: Final = 2
-READABLE_VERSIONS: Final = (1, 2)
-"""Version 1 had no recent messages. A worker reads what older ones wrote, and nothing that newer ones did."""
+STATE_VERSION: Final = 3
+READABLE_VERSIONS: Final = (1, 2, 3)
+"""Version 1 had no recent messages, version 2 no subscriptions.
+
+A worker reads what older ones wrote, and nothing that newer ones did.
+"""
 
 InsightKey: TypeAlias = tuple[str | int | None, ...]
 """What tells the insights about one message apart: the kind and the host's id; for trackers and entities, which have
@@ -67,6 +70,36 @@ class RecentMessage:
 
 
 @dataclass(slots=True, kw_only=True)
+class SubscriptionState:
+    """What a stream follows that has no audio of its own.
+
+    Args:
+        connection_id: what is dialled.
+        offset: of the ``subscribe`` record.
+        asked_at_ms: timestamp of that record; -1 when it has none.
+        symbl_conversation_id: the host's conversation, once the host has named it.
+        zero_ms: where the stream's clock begins, by the host's clock, in ms since the epoch.
+        start_us: where the message begins on the stream's clock that was published last.
+        published: the messages that were published last, oldest first: the host's id, and when it began by the host's
+            clock, in ms since the epoch.
+        recovered: messages that no socket brought, and that were read from the host.
+        failed: why what no socket brought could not all be read, the last time.
+        completed: the conversation is over at the host.
+    """
+
+    connection_id: str
+    offset: int
+    asked_at_ms: int
+    symbl_conversation_id: str | None = None
+    zero_ms: int | None = None
+    start_us: int = 0
+    published: list[tuple[str, int]] = field(default_factory=list)
+    recovered: int = 0
+    failed: str | None = None
+    completed: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class StreamState:
     """Where a stream stands: all at or below ``offset`` is settled, and of what follows all below ``settled_byte``.
 
@@ -80,6 +113,7 @@ class StreamState:
         seq: the producer's sequence number of the last finished audio record, if it sends any since the last start.
         seq_checksum: of the audio of that record.
         recent: messages about which more may come, oldest first.
+        subscription: what it follows; None of a stream of audio. Bytes, positions and formats mean nothing then.
     """
 
     parameters: StartParameters
@@ -100,6 +134,7 @@ class StreamState:
     ended: bool = False
     counters: Counters = field(default_factory=Counters)
     recent: list[RecentMessage] = field(default_factory=list)
+    subscription: SubscriptionState | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,6 +165,13 @@ class ConversationState:
     owed_dropped: int = 0
     has_forgotten_sensitive: bool = False
     streams: dict[str, StreamState] = field(default_factory=dict)
+
+    def symbl_conversation_of(self, stream: str | None) -> str | None:
+        """The host's id of the conversation to which a stream belongs: a subscription may follow another one."""
+        known = None if stream is None else self.streams.get(stream)
+        if known is None or known.subscription is None:
+            return self.symbl_conversation_id
+        return known.subscription.symbl_conversation_id
 
 
 def state_key(topic: str, conversation_id: str) -> bytes:
@@ -200,6 +242,7 @@ def _dump_stream(stream: StreamState) -> dict[str, Any]:
         "ended": stream.ended,
         "counters": stream.counters,
         "recent": stream.recent,
+        "subscription": stream.subscription,
     }
 
 
@@ -212,8 +255,17 @@ def _load_stream(data: Mapping[str, Any]) -> StreamState:
         preamble=base64.b64decode(values.pop("preamble")),
         counters=Counters(**values.pop("counters")),
         recent=[_load_recent(message) for message in values.pop("recent", ())],
+        subscription=_load_subscription(values.pop("subscription", None)),
         **values,
     )
+
+
+def _load_subscription(data: Mapping[str, Any] | None) -> SubscriptionState | None:
+    if data is None:
+        return None
+    values = dict(data)
+    published = [(message_id, began_at_ms) for message_id, began_at_ms in values.pop("published")]
+    return SubscriptionState(published=published, **values)
 
 
 def _load_recent(data: Mapping[str, Any]) -> RecentMessage:

@@ -13,8 +13,7 @@ import aiohttp
 import yarl
 
 from worker.errors import AuthenticationError, RequestRefusedError, SymblError, SymblUnavailableError
-from worker.records import InsightKind
-from worker.symbl.findings import PATHS, Finding, Findings, parse_findings
+from worker.symbl.findings import PATHS, Finding, FindingKind, Findings, parse_findings
 from worker.symbl.retry import DialPolicy, dial_attempts
 from worker.symbl.statuses import error_for_status
 
@@ -62,8 +61,8 @@ class ConversationApi:
     def __repr__(self) -> str:
         return f"<ConversationApi {yarl.URL(self._base_url).host}>"
 
-    async def fetch(self, symbl_conversation_ids: Sequence[str], kinds: Collection[InsightKind]) -> Findings:
-        """Read what was found. Cancelling is safe.
+    async def fetch(self, symbl_conversation_ids: Sequence[str], kinds: Collection[FindingKind]) -> Findings:
+        """Read what was said and found. Cancelling is safe.
 
         Never raises for what a host does: what could be read is returned, with the reason why it is not all.
 

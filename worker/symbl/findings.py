@@ -1,14 +1,15 @@
-"""What a host's Conversation API says was found in a conversation, as events like those of a socket. Pure.
+"""What a host's Conversation API says was said and found in a conversation, as events like those of a socket. Pure.
 
-Read are the answers of ``/v1/conversations/{id}/insights``, ``/topics``, ``/trackers`` and ``/entities``. Questions,
-action items and follow-ups have paths of their own, too, but a follow-up's confidence is an integer there.
+Read are the answers of ``/v1/conversations/{id}/messages``, ``/insights``, ``/topics``, ``/trackers`` and
+``/entities``. Questions, action items and follow-ups have paths of their own, too, but a follow-up's confidence is an
+integer there. Offsets of messages count from the first sentence of the conversation, not of a socket's audio.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
@@ -16,6 +17,7 @@ from worker.records import InsightKind
 from worker.symbl.messages import (
     Entities,
     Insights,
+    Messages,
     ServerEvent,
     SymblReference,
     Topics,
@@ -23,9 +25,11 @@ from worker.symbl.messages import (
     parse,
 )
 
-Finding: TypeAlias = Insights | Topics | Trackers | Entities
+Finding: TypeAlias = Messages | Insights | Topics | Trackers | Entities
+FindingKind: TypeAlias = Literal["message"] | InsightKind
 
-PATHS: Final[dict[InsightKind, str]] = {
+PATHS: Final[dict[FindingKind, str]] = {
+    "message": "messages",
     "question": "insights",
     "action_item": "insights",
     "follow_up": "insights",
@@ -33,7 +37,7 @@ PATHS: Final[dict[InsightKind, str]] = {
     "tracker": "trackers",
     "entity": "entities",
 }
-"""Where insights of each kind are read, below a conversation."""
+"""Where each kind is read, below a conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,11 @@ def _here(references: Iterable[SymblReference], message_id: str) -> tuple[SymblR
 _Json: TypeAlias = dict[str, Any]
 
 
+def _message(element: _Json) -> _Json:
+    times = {name: element.get(name) for name in ("startTime", "endTime", "timeOffset", "duration")}
+    return {**element, "payload": {"content": element.get("text")}, "duration": times}
+
+
 def _insight(element: _Json) -> _Json:
     ids = element.get("messageIds")
     due_by = element.get("dueBy")
@@ -151,6 +160,7 @@ def _entity(element: _Json) -> _Json:
 
 
 _FRAMES: Final = {
+    "messages": ("message_response", "messages", _message),
     "insights": ("insight_response", "insights", _insight),
     "topics": ("topic_response", "topics", _topic),
     "trackers": ("tracker_response", "trackers", _tracker),

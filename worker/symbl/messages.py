@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias, TypeVar
 
 import orjson
@@ -59,8 +60,9 @@ class SymblMark:
 class SymblMessage:
     """One finished sentence.
 
-    ``start_ms`` and ``end_ms`` count the audio of this connection; fractions widen the span. ``text`` is normalised by
-    the host, so the words joined may differ from it.
+    ``start_ms`` and ``end_ms`` count the audio of this connection; fractions widen the span. ``began_at_ms`` is when it
+    was said by the host's clock, in ms since the epoch. ``text`` is normalised by the host, so the words joined may
+    differ from it.
     """
 
     text: str = field(repr=False)
@@ -68,6 +70,7 @@ class SymblMessage:
     from_: SymblUser | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    began_at_ms: int | None = None
     words: tuple[SymblWord, ...] = field(default=(), repr=False)
     sentiment: Sentiment | None = None
     entities: tuple[SymblMark, ...] = field(default=(), repr=False)
@@ -154,6 +157,13 @@ class SymblEntity:
 @dataclass(frozen=True, slots=True)
 class ConversationCreated:
     """The host opened, or continues, the conversation."""
+
+    conversation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionStarted:
+    """To a subscriber: the conversation is live, and what is said in it follows."""
 
     conversation_id: str | None
 
@@ -268,6 +278,7 @@ class Malformed:
 
 ServerEvent: TypeAlias = (
     ConversationCreated
+    | SubscriptionStarted
     | StartedListening
     | RecognitionStarted
     | RecognitionResult
@@ -295,6 +306,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z_.]{0,63}", re.ASCII)
 # Beyond any audio; keeps milliseconds inside 64 bits whatever a peer writes.
 _MAX_SECONDS = 10**9
 _MICROS = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LABELS = frozenset({"negative", "neutral", "positive"})
 
 
@@ -345,6 +357,18 @@ def _duration_micros(value: object) -> int | None:
         return None
     seconds, nanos = _digits(value.get("seconds")), _digits(value.get("nanos"))
     return None if seconds is None or nanos is None else seconds * _MICROS + nanos // 1000
+
+
+def _instant_ms(value: object) -> int | None:
+    """A point in time, ISO 8601 with its time zone, as ms since the epoch."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+        # Not via a float, which would round.
+        return None if instant.tzinfo is None else (instant - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _floor_ms(micros: int) -> int:
@@ -403,6 +427,7 @@ class _Reader:
             from_=_user(element.get("from")),
             start_ms=None if start is None else _floor_ms(start),
             end_ms=None if start is None or length is None else _ceil_ms(start + length),
+            began_at_ms=_instant_ms(duration.get("startTime")),
             words=self.encoded_words(_object(element.get("metadata")).get("words")),
             sentiment=_sentiment(element.get("sentiment")),
             entities=self.elements(element.get("entities"), self.mark),
@@ -647,6 +672,7 @@ def _entity_response(document: _Object) -> ServerEvent:
 
 _ENVELOPED: Final[dict[str, Callable[[_Object], ServerEvent]]] = {
     "conversation_created": lambda message: ConversationCreated(_conversation_id(message)),
+    "subscription_started": lambda message: SubscriptionStarted(_conversation_id(message)),
     "started_listening": lambda _: StartedListening(),
     "recognition_started": lambda message: RecognitionStarted(_conversation_id(message)),
     "recognition_result": _recognition_result,

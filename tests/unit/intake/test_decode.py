@@ -27,6 +27,7 @@ from worker.records import (
     Speaker,
     StartParameters,
     StartStream,
+    Subscribe,
     Trace,
     Tracker,
 )
@@ -291,11 +292,46 @@ def test_end(value: bytes | None) -> None:
         assert _decode(value, *headers, event="end") == expected
 
 
-@pytest.mark.parametrize("event", [b"", b"Start", b"subscribe", b"\xff"])
+@pytest.mark.parametrize(
+    ("value", "members"),
+    [
+        (b'{"connection_id": "room 7/\xc3\xa4="}', {"connection_id": "room 7/ä="}),
+        (
+            b'{"connection_id": "c", "redaction": {"enabled": true}, "tenant": "acme"}',
+            {"connection_id": "c", "redaction_enabled": True, "tenant": "acme"},
+        ),
+        (b'{"connection_id": "c", "redaction": null, "tenant": null}', {"connection_id": "c"}),
+    ],
+)
+def test_subscribe(value: bytes, members: dict[str, Any]) -> None:
+    """A ``subscribe`` names the connection that its stream follows."""
+    for headers, stream in (([], "0"), ([("stream", b"a")], "a")):
+        expected = Subscribe(coordinates=AT, conversation_id="call-1", stream=stream, **members)
+        assert _decode(value, *headers, event="subscribe") == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        (b"", "value: json_invalid"),
+        (b"{}", "value.connection_id: missing"),
+        (b'{"connection_id": ""}', "value.connection_id: string_pattern_mismatch"),
+        (b'{"connection_id": "a\\nb"}', "value.connection_id: string_pattern_mismatch"),
+        (b'{"connection_id": "%s"}' % (b"x" * 257), "value.connection_id: string_pattern_mismatch"),
+        (b'{"connection_id": 7}', "value.connection_id: string_type"),
+        (b'{"connection_id": "c", "speaker": {}}', "value: extra_forbidden"),
+    ],
+)
+def test_unreadable_subscribes(value: bytes, detail: str) -> None:
+    """A ``subscribe`` that names nothing that can be dialled is a dead letter that does not quote it."""
+    assert _rejected(_decode(value, event="subscribe")) == (Reason.UNREADABLE_CONTROL, detail)
+
+
+@pytest.mark.parametrize("event", [b"", b"Start", b"dial", b"\xff"])
 def test_unknown_events(event: bytes) -> None:
-    """An event that is none of the four is not guessed at, nor repeated in the dead letter."""
+    """An event that is none of the five is not guessed at, nor repeated in the dead letter."""
     command = _decode(b"{}", ("event", event))
-    assert _rejected(command) == (Reason.UNKNOWN_EVENT, "event: none of start, modify, speaker, end")
+    assert _rejected(command) == (Reason.UNKNOWN_EVENT, "event: none of start, modify, speaker, subscribe, end")
     assert isinstance(command, DeadLetter)
     assert command.event is None
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.server import ServerConnection, serve
 
+from tests.unit.sessions.world import keep_in
 from worker.metrics import Metrics
 from worker.records import Coordinates, InputRecord, LifeCycle
 from worker.sessions.conversation import ConversationPolicy
@@ -95,7 +96,7 @@ async def test_audio_in_a_half_open_connection_is_not_silence() -> None:
         partition=0,
         position=0,
         policy=ConversationPolicy(session=SessionPolicy(silence_horizon_seconds=0.1)),
-        on_session=sessions.append,
+        on_session=keep_in(sessions),
     )
     loop = asyncio.get_running_loop()
 

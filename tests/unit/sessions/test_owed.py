@@ -24,8 +24,9 @@ from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.owed import OwedRequest
 from worker.sessions.runner import RunnerPolicy, SessionRunner
-from worker.sessions.session import Session, SessionPolicy
+from worker.sessions.session import SessionPolicy
 from worker.sessions.state import load_state
+from worker.sessions.subscription import Served
 from worker.symbl.connection import Endpoint, SymblConnection
 from worker.symbl.conversation_api import ConversationApi
 from worker.symbl.findings import Findings
@@ -102,7 +103,7 @@ class Worker:
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
 
-    def _on_session(self, session: Session) -> None:
+    def _on_session(self, session: Served) -> None:
         policy = RunnerPolicy(DialPolicy(initial_seconds=0.01, cap_seconds=0.1), 1.0, 5.0)
         runner = SessionRunner(session, self.dial, policy, self._metrics)
         self.runners.append(runner)

@@ -53,6 +53,11 @@ class Stream:
     def hears(self, user: SymblUser | None) -> bool:
         return user is None or user.user_id == self.user_id
 
+    def speaker_of(self, user: SymblUser) -> Speaker | None:
+        if user.user_id is None or not self.hears(user):
+            return None
+        return self.state.speaker or Speaker(user_id=user.user_id, name=user.name)
+
     def here(self) -> Place:
         return PLACE
 

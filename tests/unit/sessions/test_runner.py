@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
+from tests.unit.sessions.world import keep_in
 from worker.errors import (
     AuthenticationError,
     ConnectionLostError,
@@ -88,7 +89,7 @@ class Desk:
             partition=0,
             position=0,
             policy=ConversationPolicy(session=policy),
-            on_session=sessions.append,
+            on_session=keep_in(sessions),
         )
         self.offset = 0
         self.speak()

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.unit.sessions.world import keep_in
 from worker.records import (
     Caption,
     Coordinates,
@@ -37,7 +38,7 @@ class Desk:
             partition=0,
             position=0,
             policy=ConversationPolicy(session=SessionPolicy(**{"pace": 0.0, **policy})),
-            on_session=self.sessions.append,
+            on_session=keep_in(self.sessions),
         )
         self.lane.book.on_caption = self.captions.append
         self.offset = -1
@@ -407,7 +408,7 @@ class Restored:
     def __init__(self, **state: Any) -> None:
         self.sessions: list[Session] = []
         self.lane = Lane(
-            topic="audio", partition=0, position=3, policy=ConversationPolicy(), on_session=self.sessions.append
+            topic="audio", partition=0, position=3, policy=ConversationPolicy(), on_session=keep_in(self.sessions)
         )
         stream = StreamState(
             parameters=StartParameters(),

@@ -21,6 +21,7 @@ from worker.sessions.state import (
     RecentMessage,
     StateError,
     StreamState,
+    SubscriptionState,
     dump_state,
     load_state,
 )
@@ -55,6 +56,19 @@ recent_messages = st.builds(
         max_size=2,
     ),
 )
+subscriptions = st.builds(
+    SubscriptionState,
+    connection_id=names,
+    offset=counts,
+    asked_at_ms=st.integers(-1, 2**63 - 1),
+    symbl_conversation_id=maybe(names),
+    zero_ms=maybe(counts),
+    start_us=counts,
+    published=st.lists(st.tuples(names, counts), max_size=2),
+    recovered=counts,
+    failed=maybe(st.just("timeout")),
+    completed=st.booleans(),
+)
 stream_states = st.builds(
     StreamState,
     parameters=parameters,
@@ -69,6 +83,7 @@ stream_states = st.builds(
     ended=st.booleans(),
     counters=st.builds(Counters, messages=counts, billed_us=counts),
     recent=st.lists(recent_messages, max_size=2),
+    subscription=maybe(subscriptions),
 )
 states = st.builds(
     ConversationState,
@@ -130,7 +145,9 @@ def test_what_older_workers_wrote_is_read(path: Path) -> None:
     assert plain(state) == written | {
         "owed_dropped": written.get("owed_dropped", 0),
         "has_forgotten_sensitive": written.get("has_forgotten_sensitive", False),
-        "streams": {name: {"recent": [], **stream} for name, stream in written["streams"].items()},
+        "streams": {
+            name: {"recent": [], "subscription": None, **stream} for name, stream in written["streams"].items()
+        },
     }
     assert load_state(dump_state(state)) == state
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import orjson
@@ -40,10 +40,21 @@ from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.session import Session
 from worker.sessions.state import load_state
+from worker.sessions.subscription import Served
 
 EPOCH = 1_800_000_000.0
 PONG_SECONDS = 0.25
 TOPIC = "audio"
+
+
+def keep_in(sessions: list[Session]) -> Callable[[Served], None]:
+    """Takes a lane's sessions, where nothing is subscribed to."""
+
+    def keep(session: Served) -> None:
+        assert isinstance(session, Session)
+        sessions.append(session)
+
+    return keep
 
 
 @dataclass(eq=False)
@@ -300,7 +311,8 @@ class World:
         self.seen = 0
         self.lane.restore([load_state(value) for value in self.states.values()], self.now)
 
-    def _on_session(self, session: Session) -> None:
+    def _on_session(self, session: Served) -> None:
+        assert isinstance(session, Session)
         self.sessions[session] = None
 
     def _caption(self, _: Output) -> None:
