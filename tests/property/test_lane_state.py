@@ -34,6 +34,7 @@ LATE_MESSAGES = 4
 STARTED = {"type": "message", "message": {"type": "recognition_started", "data": {"conversationId": "1"}}}
 COMPLETED = {"type": "message", "message": {"type": "conversation_completed"}}
 KINDS: tuple[InsightType, ...] = ("question", "action_item", "follow_up", "topic")
+OFTEN = ("question", "question", "question", *KINDS)
 
 
 @dataclass
@@ -136,7 +137,7 @@ class LaneStateMachine(RuleBasedStateMachine):
             self.listen(record)
 
     @precondition(lambda self: self.heard and self.sessions[0].is_listening)
-    @rule(ago=st.integers(1, LATE_MESSAGES), kind=st.sampled_from(KINDS), again=st.booleans())
+    @rule(ago=st.sampled_from([1, 1, 2, 2, 3, LATE_MESSAGES]), kind=st.sampled_from(OFTEN), again=st.booleans())
     def find(self, ago: int, kind: InsightType, again: bool) -> None:
         message = self.heard[-min(ago, len(self.heard))]
         if not again or not message.findings:

@@ -47,6 +47,7 @@ class Witness(World):
 
     def __init__(self, *, delays: list[float], pace: float, ping_seconds: float, crash_each: int) -> None:
         self.said: list[Said] = []
+        self.ends: list[tuple[str, int]] = []
         self.swallow = 0
         self.swallowed: set[str] = set()
         self.speakers: dict[tuple[str, str], str] = {}
@@ -100,7 +101,7 @@ class Witness(World):
 
     def end(self, conversation: str, stream: str | None = None) -> None:
         if stream is None:
-            self.produce(conversation, b"", event="end")
+            self.ends.append((conversation, self.produce(conversation, b"", event="end")))
         else:
             self.produce(conversation, b"", stream=stream, event="end")
         for key in [key for key in self.counted if key[0] == conversation and stream in (None, key[1])]:
@@ -146,6 +147,10 @@ class Witness(World):
         self._nothing_is_passed_silently()
         for name, value in self.states.items():
             state = load_state(value)
+            ends = [at for conversation, at in self.ends if conversation == state.conversation_id]
+            passed = [at for at in ends if state.opened_offset < at < self.committed]
+            is_over = state.ended or all(each.ended for each in state.streams.values())
+            assert is_over or not passed, f"the end at {passed} was passed, and nothing has ended"
             for stream, each in state.streams.items():
                 self._forward((name, state.opened_offset), stream, each)
 
@@ -276,7 +281,7 @@ class SessionMachine(RuleBasedStateMachine):
         if publish:
             self.world.publish()
 
-    @rule(index=st.integers(0, 3), code=st.sampled_from([None, 1011]), seconds=st.sampled_from([0.0, 0.3, 1.0]))
+    @rule(index=st.integers(0, 3), code=st.sampled_from([None, 1000, 1011]), seconds=st.sampled_from([0.0, 0.3, 1.0]))
     def lose_a_socket(self, index: int, code: int | None, seconds: float) -> None:
         self.world.advance(seconds)
         self.world.drop(index, code)
