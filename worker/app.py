@@ -259,6 +259,15 @@ def _all_sessions(intake: Intake) -> list[Session]:
     ]
 
 
+def _subscriptions(intake: Intake) -> list[Subscription]:
+    return [
+        conversation.subscription
+        for lane in intake.lanes
+        for conversation in lane.conversations
+        if conversation.subscription is not None and not conversation.subscription.is_over
+    ]
+
+
 def _gauges(intake: Intake) -> list[tuple[str, str, float]]:
     sessions = _all_sessions(intake)
     return [
@@ -268,6 +277,7 @@ def _gauges(intake: Intake) -> list[tuple[str, str, float]]:
         ("conversations", "Conversations that are open.", sum(len(list(lane.conversations)) for lane in intake.lanes)),
         ("streams", "Streams that are open.", len(sessions)),
         ("listening_streams", "Streams whose socket takes audio.", sum(session.is_listening for session in sessions)),
+        ("subscriptions", "Conversations that are followed.", len(_subscriptions(intake))),
         (
             "unsettled_audio_seconds",
             "Audio received and not settled, over all streams.",
@@ -296,4 +306,23 @@ def _sessions(intake: Intake) -> dict[str, object]:
         }
         for session in _all_sessions(intake)
     ]
-    return {"lag_records": intake.lag(), "paused_partitions": intake.paused_partitions, "sessions": rows}
+    subscriptions = [
+        {
+            "conversation_id": each.conversation_id,
+            "stream": each.stream,
+            "connection_id": each.connection_id,
+            "phase": each.phase.name.lower(),
+            "socket": states.get(id(each), "none"),
+            "listening": each.is_listening,
+            "symbl_conversation_id": each.symbl_conversation_id,
+            "messages": each.state.counters.messages,
+            "reconnects": each.state.counters.reconnects,
+        }
+        for each in _subscriptions(intake)
+    ]
+    return {
+        "lag_records": intake.lag(),
+        "paused_partitions": intake.paused_partitions,
+        "sessions": rows,
+        "subscriptions": subscriptions,
+    }

@@ -195,6 +195,9 @@ def produce(
     conversation: Annotated[str, typer.Option(help="Conversation id: the key of the records.")],
     file: Annotated[str | None, typer.Argument(help="WAV file, or - for raw audio on standard input.")] = None,
     microphone: Annotated[bool, typer.Option(help="Record from the microphone.")] = False,
+    subscribe: Annotated[
+        str | None, typer.Option(metavar="CONNECTION_ID", help="Send no audio: follow a connection that others feed.")
+    ] = None,
     stream: Annotated[str, typer.Option(help="Name of the stream.")] = "0",
     speaker: Annotated[list[str] | None, typer.Option(help="Name of the speaker; twice for stereo.")] = None,
     encoding: Annotated[Encoding, typer.Option(help="Of raw audio.")] = Encoding.LINEAR16,
@@ -206,12 +209,26 @@ def produce(
     config: ConfigFile = None,
 ) -> None:
     """Send audio into Kafka as one stream of a conversation."""
-    from worker.produce import open_source
+    from worker.produce import follow, open_source
     from worker.produce import produce as send
 
     settings = _settings(config)
     if topic is None and settings.topics.pattern is not None:
         raise ConfigurationError("TOPICS__AUDIO is a pattern: say with --topic which topic is meant")
+    if subscribe is not None:
+        if file is not None or microphone or speaker:
+            raise ConfigurationError("--subscribe sends no audio: name no file, microphone or speaker")
+        asyncio.run(
+            follow(
+                subscribe,
+                kafka=settings.kafka.client_arguments(),
+                topic=topic or topics_of(settings).audio[0],
+                conversation_id=conversation,
+                stream=stream,
+                say=typer.echo,
+            )
+        )
+        return
     source = open_source(file, microphone=microphone, encoding=encoding, sample_rate_hz=rate)
     work = send(
         source,

@@ -1,4 +1,5 @@
 """``symbl-worker produce``: a WAV file, raw audio on standard input or a microphone becomes records of the audio topic.
+A connection id that others feed becomes one record.
 
 Audio is cut into chunks of 100 ms. A chunk leaves when its last sample has been said, as with a microphone: at the
 start plus so many tenths of a second, by the clock and not by adding up sleeps, so that a long file does not drift.
@@ -256,6 +257,30 @@ async def produce(
             await _end(line, source, stream)
     say(str(produced))
     return produced
+
+
+async def follow(
+    connection_id: str,
+    *,
+    kafka: Mapping[str, Any],
+    topic: str,
+    conversation_id: str,
+    stream: str = "0",
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Let a conversation follow a connection id that others feed, and say so in one line.
+
+    Args:
+        kafka: keyword arguments that every aiokafka client takes.
+        say: takes the summary.
+
+    Raises:
+        BrokerError: Kafka cannot be reached or did not take the record in time.
+    """
+    async with _Line(kafka, topic, conversation_id) as line:
+        value = orjson.dumps({"connection_id": connection_id})
+        await line.send(value, [*_name(stream), ("event", b"subscribe")])
+    say(f"conversation {conversation_id}, stream {stream}, follows connection {connection_id}")
 
 
 async def _send_audio(line: _Line, source: Source, stream: str, pace: float | None) -> Produced:

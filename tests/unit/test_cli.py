@@ -248,6 +248,13 @@ def test_produce_asks_for_a_topic() -> None:
     assert (code, err) == (1, "symbl-worker: TOPICS__AUDIO is a pattern: say with --topic which topic is meant\n")
 
 
+@pytest.mark.parametrize("audio", [["-"], ["--microphone"], ["--speaker", "Ada"]])
+def test_produce_follows_or_speaks(audio: list[str]) -> None:
+    """Who follows a connection has no audio to send."""
+    code, _, err = call("produce", "--conversation", "c", "--subscribe", "room", *audio)
+    assert (code, err) == (1, "symbl-worker: --subscribe sends no audio: name no file, microphone or speaker\n")
+
+
 # --- the engine's life ---
 
 

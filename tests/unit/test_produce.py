@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.contracts import validate_record
 from worker.demo.broker import MockKafka, free_ports
 from worker.errors import BrokerError, ConfigurationError
-from worker.produce import Source, open_source, produce, raw_source, start_value, wav_source
+from worker.produce import Source, follow, open_source, produce, raw_source, start_value, wav_source
 from worker.records import Encoding
 from worker.tail import open_reader
 from worker.wav import Wav
@@ -107,6 +108,17 @@ async def test_records(kafka: dict[str, Any]) -> None:
     assert [round(each, -1) for each in times] == [0, 0, 10]
     assert b"".join(value for _, _, value in audio) == SECOND[:8000]
     assert said == ["0.2 s of audio in 3 records to records, conversation call-1, stream agent"]
+
+
+async def test_a_connection_to_follow(kafka: dict[str, Any]) -> None:
+    """A connection that others feed is one record, which the worker reads as what was asked for."""
+    said: list[str] = []
+    await follow("room 7", kafka=kafka, topic="followed", conversation_id="c", stream="all", say=said.append)
+    ((headers, key, value),) = await records_of(kafka, "followed", 1)
+    assert (headers, key) == ({"stream": b"all", "event": b"subscribe"}, b"c")
+    validate_record("subscribe", value)
+    assert orjson.loads(value) == {"connection_id": "room 7"}
+    assert said == ["conversation c, stream all, follows connection room 7"]
 
 
 async def test_audio_only(kafka: dict[str, Any]) -> None:

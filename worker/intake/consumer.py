@@ -408,6 +408,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     states.get(partition.partition, []),
                     self._clock(),
                     some_are_lost=before.position is not None and before.position < first,
+                    wall_ms=int(time.time() * 1000),
                 )
                 self._consumer.seek(partition, position)
                 self._lanes[partition] = owned

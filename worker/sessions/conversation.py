@@ -90,6 +90,7 @@ class Conversation:
         on_session: told of every new session or subscription, so that somebody runs its socket.
         on_owed: told what is to be read from the host.
         restored: whether ``state`` was written by an earlier owner of the partition.
+        age_seconds: how long ago it was opened. Where audio follows, its records tell that better.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Conversation:
         on_session: Callable[[Served], None],
         on_owed: Callable[[OwedRequest], None],
         restored: bool = False,
+        age_seconds: float = 0.0,
     ) -> None:
         self.state = state
         self.sessions: dict[str, Session] = {}
@@ -133,6 +135,8 @@ class Conversation:
                     self._add_session(name, stream, restored=restored)
                 else:
                     self._add_subscription(name, stream, restored=restored).take_up()
+        if not self.sessions:
+            self._opened_at -= age_seconds
 
     def __repr__(self) -> str:
         state = self.state

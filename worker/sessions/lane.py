@@ -100,17 +100,28 @@ class Lane:
         )
         return min((offset for offset in absent if offset is not None), default=None)
 
-    def restore(self, states: Iterable[ConversationState], now: float, *, some_are_lost: bool = False) -> None:
+    def restore(
+        self,
+        states: Iterable[ConversationState],
+        now: float,
+        *,
+        some_are_lost: bool = False,
+        wall_ms: int | None = None,
+    ) -> None:
         """Take up what an earlier owner of the partition left behind; before the first record.
 
         Args:
             some_are_lost: retention removed records that were not finished; the first one there is comes next.
+            wall_ms: ms since the epoch; it tells the age of conversations for which no more records may come.
         """
         for state in states:
             if state.topic != self.topic:
                 continue
             if not state.ended:
-                self._conversations[state.conversation_id] = self._conversation(state, now, restored=True)
+                age_ms = 0 if wall_ms is None else wall_ms - state.opened_at_ms
+                self._conversations[state.conversation_id] = self._conversation(
+                    state, now, restored=True, age_seconds=max(0, age_ms) / 1000
+                )
             else:
                 self._past[state.conversation_id] = state
                 self._tombstones[state.conversation_id] = state.last_offset + 1
@@ -223,7 +234,9 @@ class Lane:
             self._conversations[command.conversation_id] = conversation
         conversation.receive(command, record, now)
 
-    def _conversation(self, state: ConversationState, now: float, *, restored: bool) -> Conversation:
+    def _conversation(
+        self, state: ConversationState, now: float, *, restored: bool, age_seconds: float = 0.0
+    ) -> Conversation:
         return Conversation(
             state=state,
             partition=self.partition,
@@ -233,4 +246,5 @@ class Lane:
             on_session=self._on_session,
             on_owed=self._on_owed,
             restored=restored,
+            age_seconds=age_seconds,
         )
