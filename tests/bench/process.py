@@ -48,6 +48,11 @@ def cost_of(pid: int) -> Cost:
     )
 
 
+def waited_seconds(pid: int) -> float:
+    """How long the main thread of a process was ready to run and had no processor: what other programs took from it."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="utf-8").split()[1]) / 1e9
+
+
 class EngineProcess:
     """A running engine. Made by `start_engine`."""
 

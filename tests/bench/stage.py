@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.bench.calls import Call
 from tests.bench.committed import CommittedReader
-from tests.bench.process import cost_of, machine_busy_seconds
+from tests.bench.process import cost_of, machine_busy_seconds, waited_seconds
 from tests.chaos.reader import KINDS
 from tests.chaos.verdict import judge_all, judge_insights, total
 from tests.integration.support import System, Worker
@@ -36,9 +36,14 @@ SHORTENED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Used:
-    """What was used from some moment on: seconds of the clock, of processors, and transactions."""
+    """What was used from some moment on: seconds of the clock, of processors, and transactions.
+
+    Args:
+        waited: Seconds in which the worker was ready to run and had no processor.
+    """
 
     seconds: float
+    waited: float
     worker: float
     broker: float
     host: float
@@ -76,6 +81,7 @@ class Stage:
         broker = cost_of(self._broker.pid).cpu_seconds if isinstance(self._broker, ApacheKafka) else 0.0
         return Used(
             seconds=time.time(),
+            waited=waited_seconds(self._worker.process.pid),
             worker=cost_of(self._worker.process.pid).cpu_seconds,
             broker=broker,
             host=cost_of(self._host.pid).cpu_seconds,
