@@ -20,6 +20,9 @@ from worker.symbl.retry import DialPolicy, dial_attempts
 
 _log = structlog.get_logger(__name__)
 
+DRAIN_SECONDS = 1.0
+"""Longest wait for what was received of a connection that is gone."""
+
 
 class Connection(Protocol):
     """An open socket, as the runner needs it."""
@@ -193,6 +196,9 @@ class SessionRunner:
                 session.tick(self._clock())
             if orderly:
                 await connection.close()
+            elif not session.wants_close and not any(_has_failed(task) for task in tasks):
+                # What came before the loss may not be read yet, and nobody will say it again.
+                await asyncio.wait(tasks[:1], timeout=DRAIN_SECONDS)
         finally:
             connection.abort()
             for task in tasks:
@@ -266,3 +272,7 @@ class SessionRunner:
 
     def _log_failure(self, event: str, error: WorkerError) -> None:
         _log.warning(event, conversation=self.session.conversation_id, stream=self.session.stream, error=str(error))
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None

@@ -356,3 +356,25 @@ async def test_who_lost_the_stream_dials_no_more() -> None:
         await desk.task
     assert dials == 1
     assert not desk.runner.session.is_over
+
+
+async def test_what_came_before_the_loss_is_heard() -> None:
+    """Sending finds the connection gone: frames that had come by then, and were not read yet, still count."""
+    peer = Peer(STARTED)
+    desk = Desk(always(peer))
+    await desk.until(lambda: len(peer.heard) == 2)
+
+    async def send(frame: bytes | str) -> None:
+        for number in range(3):
+            peer.say(json.dumps({"type": f"late-{number}"}))
+        peer.drop()
+        raise ConnectionLostError("gone")
+
+    peer.send = send  # type: ignore[method-assign]
+    before = desk.value("received_frames_total")
+    desk.speak()
+    desk.runner.wake()
+    await desk.until(lambda: peer.aborted)
+    await desk.until(lambda: desk.value("sockets_lost_total") == 1)
+    assert desk.value("received_frames_total") == before + 3
+    await desk.leave()
