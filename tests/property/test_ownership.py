@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.broker import Fate
+from tests.property.broker import SESSION_SECONDS, Fate
 from tests.property.budget import budget
 from tests.property.fleet import TOPICS, Fleet, fleet, modelled_kafka
 from tests.property.virtual_time import run
@@ -36,7 +36,20 @@ class Step:
 seconds = st.sampled_from([0.0, 0.0, 0.05, 0.2, 0.5, 1.0, 2.5, 8.0])
 FATES: tuple[Fate, ...] = ("lost before", "lost after", "slow", "stuck")
 SPEECH = ("garble", "garble", "speak", "speak", "end")
-FAULTS = ("freeze", "thaw", "kill", "leave", "join", "disturb", "cut", "fate", "freeze in transaction")
+FAULTS = (
+    "freeze",
+    "thaw",
+    "nap",
+    "nap",
+    "kill",
+    "leave",
+    "join",
+    "disturb",
+    "cut",
+    "lose",
+    "lose",
+    "freeze in transaction",
+)
 
 
 def steps(kinds: tuple[str, ...]) -> st.SearchStrategy[list[Step]]:
@@ -60,13 +73,21 @@ def take(here: Fleet, step: Step) -> None:
             here.add_worker()
         case "disturb":
             here.broker.group.disturb()
-        case "fate":
+        case "lose":
             here.broker.partitions[partition].fates.append(FATES[step.amount % len(FATES)])
+            here.garble(partition, 1)
         case "thaw":
             for each in living:
                 each.process.thaw()
         case "freeze" if worker is not None:
             worker.process.freeze()
+        case "nap" if worker is not None:
+            # About as long as the group waits: whoever wakes up may have been thrown out, and may not know it.
+            worker.process.freeze()
+            here.loop.call_outside(SESSION_SECONDS - 1.0 + step.amount / 10, worker.process.thaw)
+            for each in range(PARTITIONS):
+                here.garble(each, 1)
+                here.loop.call_outside(SESSION_SECONDS - 0.5, here.garble, each, 1)
         case "freeze in transaction":
             freeze_when(here, partition)
         case "kill" if worker is not None:
