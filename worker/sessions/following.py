@@ -85,12 +85,11 @@ def missed_messages(followed: SubscriptionState, findings: Findings) -> Iterator
 def _since_ms(followed: SubscriptionState) -> int:
     """What began before is published, or belongs to the past; by the host's clock, in ms since the epoch.
 
-    As long as all published messages are remembered, nothing from the first of them on can come twice. Later the
-    younger half of them decides, so that what two speakers say at the same time may come in any order.
+    As long as all published messages are remembered, nothing can come twice, and all counts since the record was
+    written, or since the first message where its producer's clock is ahead. Later the younger half of them decides, so
+    that what two speakers say at the same time may come in any order.
     """
     published = followed.published
-    if not published:
-        return followed.asked_at_ms
     if len(published) == REMEMBERED_MESSAGES:
-        published = published[REMEMBERED_MESSAGES // 2 :]
-    return min(began_at_ms for _, began_at_ms in published)
+        return min(began_at_ms for _, began_at_ms in published[REMEMBERED_MESSAGES // 2 :])
+    return min([followed.asked_at_ms, *(began_at_ms for _, began_at_ms in published)])

@@ -10,7 +10,7 @@ The shell does for a subscription what it does for a session, see :mod:`worker.s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -123,6 +123,8 @@ class Subscription:
         self._requests = 0
         self._is_awaited = False
         self._held: list[_Finding] = []
+        # So many of them came on sockets that are lost.
+        self._held_at_loss = 0
         self._end_offsets: list[int] = []
         self._speakers: dict[str, Speaker] = {}
         self._here: Place | None = None
@@ -246,6 +248,7 @@ class Subscription:
             # What is under way was asked before the loss, and would not tell what was lost by it.
             self._is_complete = self._is_awaited = False
             self._requests += 1
+            self._held_at_loss = len(self._held)
             self._results.lose_socket(self.stream)
         if not socket.is_refused:
             return ConnectionLostError("the subscription ended without the conversation", code)
@@ -267,11 +270,13 @@ class Subscription:
         self._is_awaited = False
         self._is_complete = findings.failed is None
         self._followed.failed = findings.failed
-        live = {message.id for event in self._held if isinstance(event, Messages) for message in event.messages}
+        live = _messages_of(self._held)
+        fresh = _messages_of(self._held[self._held_at_loss :])
         for message in missed_messages(self._followed, findings):
-            if message.id not in live and self._message(message):
-                self._followed.recovered += 1
-                # What was found in it was said on no socket of ours, either.
+            # What came on a socket, perhaps on one that was lost since, has its place among the others.
+            if self._message(live.get(message.id, message)) and message.id not in fresh:
+                self._followed.recovered += message.id not in live
+                # What was found in it may have been said on no socket of ours.
                 self._results.lose_socket(self.stream)
         self._release()
         self._touch()
@@ -418,8 +423,11 @@ class Subscription:
     def _release(self) -> None:
         """Publish what has waited."""
         held, self._held = self._held, []
-        for event in held:
+        lost, self._held_at_loss = self._held_at_loss, 0
+        for number, event in enumerate(held):
             self._publish(event)
+            if number < lost:
+                self._results.lose_socket(self.stream)
 
     # --- the end ---
 
@@ -472,6 +480,11 @@ class Subscription:
 
     def _touch(self) -> None:
         self._book.touch(self.conversation_id)
+
+
+def _messages_of(events: Iterable[_Finding]) -> dict[str | None, SymblMessage]:
+    told = (event.messages for event in events if isinstance(event, Messages))
+    return {message.id: message for messages in told for message in messages}
 
 
 Served: TypeAlias = Session | Subscription
