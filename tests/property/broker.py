@@ -162,7 +162,7 @@ class Broker:
             raise DeliveryLostError("lost")
         transaction.is_decided = True
         if fate == "stuck":
-            self.loop.call_outside(TRANSACTION_SECONDS, self._finish, partition, transaction)
+            self.loop.call_outside(2 * SESSION_SECONDS, self._finish, partition, transaction)
             raise DeliveryLostError("timed out")
         self._end(partition, transaction, is_visible=True)
         if fate == "lost after":

@@ -41,7 +41,7 @@ from worker.metrics import Metrics
 from worker.output.events import EventBuilder, dead_letter_id, result_id
 from worker.output.topics import Topics
 from worker.records import Coordinates
-from worker.sessions.conversation import ConversationPolicy
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import RunnerPolicy, SessionRunner
 from worker.sessions.session import SessionPolicy
 from worker.sessions.state import ConversationState, load_state
@@ -132,7 +132,7 @@ class Worker:
                 state_topic=STATE,
                 group_id="group",
                 instance_id=None,
-                session_timeout_seconds=SESSION_SECONDS,
+                session_timeout_seconds=SESSION_SECONDS - fleet.caution_seconds,
                 transaction_timeout_seconds=TRANSACTION_SECONDS if exactly_once else None,
                 rebalance_seconds=2.0,
                 commit_interval_seconds=0.3,
@@ -201,13 +201,23 @@ class Fleet:
     Args:
         delays: how long the host holds results back, one after the other.
         choices: who gets partitions in rebalances, one after the other.
+        caution_seconds: workers believe that the group is less patient than it is, by so much.
     """
 
-    def __init__(self, *, partitions: int, exactly_once: bool, delays: Sequence[float], choices: Sequence[int]) -> None:
+    def __init__(
+        self,
+        *,
+        partitions: int,
+        exactly_once: bool,
+        delays: Sequence[float],
+        choices: Sequence[int],
+        caution_seconds: float = 0.0,
+    ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         self.loop = loop
         self.exactly_once = exactly_once
+        self.caution_seconds = caution_seconds
         self.broker = Broker(loop, partitions, self._judge)
         self.broker.group.choices = itertools.cycle(choices)
         self.host = Host(itertools.cycle(delays))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass
 
 import pytest
@@ -17,6 +18,10 @@ from tests.property.virtual_time import run
 PARTITIONS = 2
 REPEATED = frozenset({TOPICS.dead_letters})
 """Known: a dead letter behind an unfinished record is published by the next owner, too; see the last test here."""
+
+CAUTION_SECONDS = 1.5
+"""Known: without it two workers may speak to the host at once, of whom one does not know yet that it is out of the
+group: it counts from when it fell asleep, the group from its last heartbeat before."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,9 @@ def take(here: Fleet, step: Step) -> None:
         case "lose":
             here.broker.partitions[partition].fates.append(FATES[step.amount % len(FATES)])
             here.garble(partition, 1)
+            if step.amount >= 2 * len(FATES) and worker is not None:
+                # Its owner, if it is the one, does not live to find out.
+                here.loop.call_outside(0.6, worker.die)
         case "thaw":
             for each in living:
                 each.process.thaw()
@@ -85,9 +93,9 @@ def take(here: Fleet, step: Step) -> None:
             # About as long as the group waits: whoever wakes up may have been thrown out, and may not know it.
             worker.process.freeze()
             here.loop.call_outside(SESSION_SECONDS - 1.0 + step.amount / 10, worker.process.thaw)
-            for each in range(PARTITIONS):
-                here.garble(each, 1)
-                here.loop.call_outside(SESSION_SECONDS - 0.5, here.garble, each, 1)
+            for number in range(PARTITIONS):
+                here.garble(number, 1)
+                here.loop.call_outside(SESSION_SECONDS - 0.5, here.garble, number, 1)
         case "freeze in transaction":
             freeze_when(here, partition)
         case "kill" if worker is not None:
@@ -119,10 +127,17 @@ async def live(
     delays: list[float],
     choices: list[int],
     *,
-    exactly_once: bool,
+    exactly_once: bool = True,
     repeated: frozenset[str] = REPEATED,
+    caution_seconds: float = CAUTION_SECONDS,
 ) -> None:
-    async with fleet(partitions=PARTITIONS, exactly_once=exactly_once, delays=delays, choices=choices) as here:
+    async with fleet(
+        partitions=PARTITIONS,
+        exactly_once=exactly_once,
+        delays=delays,
+        choices=choices,
+        caution_seconds=caution_seconds,
+    ) as here:
         here.repeated = repeated
         here.add_worker()
         here.add_worker()
@@ -140,19 +155,23 @@ choices = st.lists(st.integers(0, 11), min_size=1, max_size=6)
 
 
 @given(script=steps(SPEECH + FAULTS), delays=delays, choices=choices)
-@budget(120)
+@budget(90)
 def test_exactly_once(script: list[Step], delays: list[float], choices: list[int]) -> None:
     """Whoever stands still, dies, leaves or loses its transactions: every result is visible once, in order, together
     with the state and the position that belong to it; positions never go back nor past what is unfinished."""
     with modelled_kafka():
-        run(live(script, delays, choices, exactly_once=True))
+        run(live(script, delays, choices))
 
 
-@given(
-    script=steps(("garble", "garble", "speak", "speak", "end", "kill", "leave", "join", "disturb")),
-    delays=delays,
-    choices=choices,
-)
+@given(script=steps(("garble", "garble", *FAULTS, "nap", "nap")), choices=choices)
+@budget(80)
+def test_whoever_was_away_finds_out(script: list[Step], choices: list[int]) -> None:
+    """A worker that the group gave up while it did not notice publishes nothing more, and takes up what others left."""
+    with modelled_kafka():
+        run(live(script, [0.0], choices, caution_seconds=0.0))
+
+
+@given(script=steps((*SPEECH, "kill", "leave", "join", "disturb")), delays=delays, choices=choices)
 @budget(30)
 def test_at_least_once(script: list[Step], delays: list[float], choices: list[int]) -> None:
     """Without transactions, whoever dies or leaves: every result is visible, and what comes again has the same id."""
@@ -160,9 +179,24 @@ def test_at_least_once(script: list[Step], delays: list[float], choices: list[in
         run(live(script, delays, choices, exactly_once=False))
 
 
-@pytest.mark.xfail(strict=True, reason="what is finished behind an unfinished record is in no state")
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="what is finished behind an unfinished record is nowhere")
 def test_dead_letters_come_once() -> None:
     """A dead letter is visible once, also when audio before it is not settled while the partition changes hands."""
     script = [Step("speak", 1, 6, 0.0), Step("garble", 1, 0, 0.8), Step("kill", 0, 0, 1.0)]
     with modelled_kafka():
-        run(live(script, [2.0], [0], exactly_once=True, repeated=frozenset()))
+        run(live(script, [2.0], [0], repeated=frozenset()))
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="the group may be out of patience before its member is")
+def test_two_workers_do_not_speak_at_once() -> None:
+    """A worker that stood still for almost the session timeout, and was given up, says nothing to the host any more."""
+    script = [
+        Step("nap", 0, 7, 0.5),
+        Step("join", 5, 6, 2.5),
+        Step("nap", 5, 7, 0.0),
+        Step("speak", 0, 9, 0.0),
+        Step("end", 5, 6, 8.0),
+    ]
+    random.seed(1)
+    with modelled_kafka():
+        run(live(script, [0.0], [11], caution_seconds=0.0))

@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.property.budget import budget
 from tests.unit.sessions.world import World
 from worker.records import DeadLetter, LifeCycle, LifeCycleEvent, Transcript
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import Session, SessionPolicy
 from worker.sessions.state import StreamState, load_state
 
@@ -299,6 +299,30 @@ class SessionMachine(RuleBasedStateMachine):
         world.say(conversation, stream, 2, 3_200, numbered=stream == "1", twice=False)
         world.read(1_000)
         world.advance(seconds)
+
+    @rule(conversation=conversations, seconds=st.sampled_from([0.0, 2.0, 25.0]), code=st.sampled_from([None, 1000]))
+    def lose_a_socket_at_the_end(self, conversation: str, seconds: float, code: int | None) -> None:
+        """Perhaps all is settled when the end comes, perhaps nothing is."""
+        world = self.world
+        world.say(conversation, "0", 1, 3_200, numbered=False, twice=False)
+        world.read(1_000)
+        world.advance(seconds)
+        world.end(conversation)
+        world.read(1_000)
+        world.advance(0.05)
+        world.publish()
+        world.drop(0, code)
+
+    @rule(seconds=st.sampled_from([2.0, 6.0]))
+    def overtake(self, seconds: float) -> None:
+        """One conversation ends while another holds the position back; then the worker dies."""
+        world = self.world
+        world.say("b", "0", 1, 3_200, numbered=False, twice=False)
+        world.say("a", "0", 1, 3_200, numbered=False, twice=False)
+        world.end("a")
+        world.read(1_000)
+        world.advance(seconds)
+        world.publish("position")
 
     @rule(
         what=st.sampled_from(["crash", "crash unpublished", "memory", "swallow", "refusals"]), times=st.integers(1, 4)
