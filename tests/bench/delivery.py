@@ -82,9 +82,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             f"--{name}", type=kind, default=kind(os.environ.get(variable, str(default))), help=f"{text} ({variable})"
         )
 
-    option("streams", 100, "calls at a time, one stream each")
+    option("streams", 100, "recorded calls, one stream each")
     option("recorded-seconds", 60, "audio of each recorded call", float)
     option("rounds", 5, "how often both modes have the backlog; 0 leaves it out")
+    option("live-streams", 40, "live calls at a time, one stream each")
     option("live-seconds", 25, "audio of each live call", float)
     option("live-rounds", 3, "how often both modes have the live calls; 0 leaves them out")
     option("intervals", "0.1,0.02", "commit intervals of the live calls, seconds", str)
@@ -105,7 +106,7 @@ class Bench:
 
     async def run(self) -> int:
         options = self._options
-        print(f"{os.cpu_count()} cores; server: {options.server}; {options.streams} streams on {PARTITIONS} partitions")
+        print(f"{os.cpu_count()} cores; server: {options.server}; {PARTITIONS} partitions")
         if options.rounds:
             await self._backlog()
         if options.live_rounds:
@@ -121,12 +122,14 @@ class Bench:
         options = self._options
         topic = "bench-backlog.audio"
         create_audio_topic(self._broker.bootstrap_servers, topic, PARTITIONS)
-        calls = self._calls(options.recorded_seconds, options.seed)
+        calls = self._calls(options.streams, options.recorded_seconds, options.seed)
         await asyncio.to_thread(Line(self._broker.bootstrap_servers, topic).record, calls)
         audio_seconds = sum(call.seconds for call in calls)
         async with self._stage("exactly_once", topic, SYMBL__PACE="0") as stage:
             await stage.ended(len(calls), PATIENCE_SECONDS)  # so that the broker has done everything before
-        print(f"\nbacklog: {audio_seconds:,.0f} s of audio, {sum(len(each.utterances) for each in calls):,} utterances")
+        print(
+            f"\nbacklog: {len(calls)} calls, {audio_seconds:,.0f} s of audio, {sum(len(each.utterances) for each in calls):,} utterances"
+        )
         rounds: list[dict[str, Result]] = []
         for number in range(options.rounds):
             rounds.append({})
@@ -146,14 +149,16 @@ class Bench:
 
     async def _live(self, interval: float) -> None:
         options = self._options
-        print(f"\nlive: {options.streams} calls of {options.live_seconds:g} s; commit interval {1000 * interval:g} ms")
+        print(
+            f"\nlive: {options.live_streams} calls of {options.live_seconds:g} s; commit interval {1000 * interval:g} ms"
+        )
         found: dict[str, list[Result]] = {mode: [] for mode in MODES}
         for number in range(options.live_rounds):
             for mode in _in_turn(number):
                 self._runs += 1
                 topic = f"bench-live-{self._runs}.audio"
                 create_audio_topic(self._broker.bootstrap_servers, topic, PARTITIONS)
-                calls = self._calls(options.live_seconds, options.seed + number)
+                calls = self._calls(options.live_streams, options.live_seconds, options.seed + number)
                 async with self._stage(mode, topic, WORKER__COMMIT_INTERVAL_SECONDS=str(interval)) as stage:
                     line = Line(self._broker.bootstrap_servers, topic)
                     speaking = asyncio.create_task(line.speak(calls, random.Random(number)))
@@ -186,9 +191,8 @@ class Bench:
 
     # --- both ---
 
-    def _calls(self, seconds: float, seed: int) -> list[Call]:
-        options = self._options
-        return write_calls(options.streams, seconds, PARTITIONS, seed, scattered=bool(options.scattered))
+    def _calls(self, count: int, seconds: float, seed: int) -> list[Call]:
+        return write_calls(count, seconds, PARTITIONS, seed, scattered=bool(self._options.scattered))
 
     def _stage(self, mode: str, topic: str, **settings: str) -> contextlib.AbstractAsyncContextManager[Stage]:
         return set_up(self._broker, "bench-delivery", self._options.server, mode, audio_topic=topic, **settings)
