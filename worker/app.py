@@ -22,8 +22,8 @@ from worker.metrics import GaugeCollector, Metrics
 from worker.output.events import EventBuilder
 from worker.output.publisher import Publisher
 from worker.redaction import Redactor
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.owed import OwedRequest
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import Connection, RunnerPolicy, SessionRunner
 from worker.sessions.session import Session, SessionPolicy
 from worker.sessions.subscription import Subscription

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.unit.sessions.world import World
-from worker.sessions.conversation import ConversationPolicy
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import SessionPolicy
 
 CONVERSATIONS = ("a", "b")

@@ -20,9 +20,9 @@ from worker.records import (
     Output,
     Transcript,
 )
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.owed import OwedRequest
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import Session, SessionPolicy
 from worker.sessions.state import load_state
 from worker.symbl.findings import Findings

@@ -37,9 +37,9 @@ from worker.output.events import EventBuilder
 from worker.output.publisher import AtLeastOncePublisher, LanePublisher, Publisher
 from worker.output.transactions import TransactionalPublisher
 from worker.records import Coordinates, InputRecord
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.owed import OwedRequest, answer_nothing
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import SessionRunner
 from worker.sessions.state import StateError
 from worker.sessions.subscription import Served

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar, get_args
 
 from worker.audio.formats import AudioFormat, split_interleaved, validate_format
@@ -17,7 +17,6 @@ from worker.records import (
     EndStream,
     InputRecord,
     InsightKind,
-    InsightType,
     LifeCycleEvent,
     ModifyStream,
     Reason,
@@ -27,13 +26,13 @@ from worker.records import (
     Subscribe,
     Trace,
 )
-from worker.redaction import Redactor
 from worker.sessions.book import Book
 from worker.sessions.conflicts import conflict_of_audio, conflict_of_subscribe
 from worker.sessions.lifecycle import LifeCycleRecords, account_of
 from worker.sessions.owed import OwedRequest, OwedResults, kinds_of
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.results import ConversationResults, Owner
-from worker.sessions.session import Phase, Session, SessionPolicy
+from worker.sessions.session import Phase, Session
 from worker.sessions.state import ConversationState, StreamState, SubscriptionState
 from worker.sessions.subscription import Served, Subscription
 from worker.symbl.findings import Findings
@@ -50,30 +49,6 @@ _EVENTS: Final[dict[type, str]] = {
 }
 
 StreamCommand: TypeAlias = AudioChunk | StartStream | ModifyStream | ChangeSpeaker | Subscribe | EndStream
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationPolicy:
-    """How the deployment treats conversations; what a ``start`` does not say is taken from here.
-
-    Args:
-        identify: ask the host to mark personal data.
-    """
-
-    session: SessionPolicy = field(default_factory=SessionPolicy)
-    audio_format: AudioFormat = field(default_factory=lambda: AudioFormat(Encoding.LINEAR16, 16_000))
-    language: str = "en-US"
-    insight_types: tuple[InsightType, ...] = ("question", "action_item", "follow_up", "topic")
-    confidence_threshold: float = 0.5
-    sentiment: bool = False
-    detect_entities: bool = True
-    identify: bool = True
-    no_connection_timeout_seconds: int = 300
-    idle_seconds: float = 300.0
-    max_age_seconds: float = 14_400.0
-    transcripts: bool = True
-    redaction: bool = True
-    redactor: Redactor = field(default_factory=Redactor)
 
 
 class Conversation:
@@ -354,7 +329,7 @@ class Conversation:
     def _start(self, command: StartStream, record: InputRecord) -> None:
         parameters = command.parameters
         offset = command.coordinates.offset
-        fmt = self._format(parameters)
+        fmt = self._policy.format_of(parameters)
         problem = validate_format(fmt.encoding, fmt.sample_rate_hz)
         if problem is not None:
             self._refuse(record, command, Reason.UNSUPPORTED_ENCODING, problem)
@@ -457,10 +432,10 @@ class Conversation:
         if session is not None and session.phase is not Phase.ENDED:
             return session.format
         known = self.state.streams.get(name)
-        return self._format(StartParameters() if known is None else known.parameters)
+        return self._policy.format_of(StartParameters() if known is None else known.parameters)
 
     def _open(self, name: str, parameters: StartParameters) -> Session:
-        fmt = self._format(parameters)
+        fmt = self._policy.format_of(parameters)
         known = self.state.streams.get(name)
         stream = StreamState(
             parameters=parameters,
@@ -531,32 +506,7 @@ class Conversation:
         return f"{wanted}#{name}" if wanted in taken else wanted
 
     def _symbl_start(self, parameters: StartParameters) -> SymblStart:
-        policy = self._policy
-        redact = policy.redaction or self.state.redaction
-        return SymblStart(
-            encoding=policy.audio_format.encoding,
-            sample_rate_hz=policy.audio_format.sample_rate_hz,
-            no_connection_timeout_seconds=policy.no_connection_timeout_seconds,
-            language=parameters.language or policy.language,
-            insight_types=policy.insight_types if parameters.insight_types is None else parameters.insight_types,
-            trackers=parameters.trackers,
-            vocabulary=parameters.vocabulary,
-            identify_content=redact and policy.identify,
-            meeting_title=parameters.meeting_title,
-            timezone_offset_minutes=parameters.timezone_offset_minutes,
-            confidence_threshold=_first(parameters.confidence_threshold, policy.confidence_threshold),
-            sentiment=_first(parameters.sentiment, policy.sentiment),
-            detect_entities=_first(parameters.detect_entities, policy.detect_entities),
-        )
-
-    def _format(self, parameters: StartParameters) -> AudioFormat:
-        """The format of a stream. A rate that is not said is the deployment's, or the encoding's only one."""
-        default = self._policy.audio_format
-        encoding = parameters.encoding or default.encoding
-        rate = parameters.sample_rate_hz
-        if rate is None:
-            rate = 8_000 if encoding is Encoding.MULAW else default.sample_rate_hz
-        return AudioFormat(encoding, rate)
+        return self._policy.start_of(parameters, redaction=self.state.redaction)
 
     def _on_lifecycle(self, event: LifeCycleEvent, owner: Owner, reason: str | None, detail: dict[str, object]) -> None:
         if owner.state.subscription is None or self.state.symbl_conversation_id is None:
@@ -609,7 +559,3 @@ class Conversation:
         if any(stream.subscription is not None for stream in streams):
             return ALL_KINDS
         return kinds_of(self._symbl_start(stream.parameters) for stream in streams)
-
-
-def _first(said: T | None, configured: T) -> T:
-    return configured if said is None else said

@@ -14,8 +14,9 @@ from worker.intake.decode import decode
 from worker.intake.ledger import Ledger
 from worker.records import AudioChunk, DeadLetter, EndStream, Ignored, InputRecord, Output
 from worker.sessions.book import Book
-from worker.sessions.conversation import Conversation, ConversationPolicy, StreamCommand
+from worker.sessions.conversation import Conversation, StreamCommand
 from worker.sessions.owed import OwedRequest, answer_nothing
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.state import ConversationState, dump_state, state_key
 from worker.sessions.subscription import Served
 

@@ -9,9 +9,9 @@ import orjson
 
 from tests.contracts import check
 from worker.records import Caption, Coordinates, DeadLetter, InputRecord, LifeCycle, Output, Transcript
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.owed import OwedRequest
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import SessionPolicy
 from worker.sessions.state import load_state
 from worker.sessions.subscription import Served, Subscription

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.sessions.world import World
 from worker.audio.formats import AudioFormat
 from worker.records import DeadLetter, Encoding, LifeCycle, Reason, Transcript
-from worker.sessions.conversation import ConversationPolicy
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import SessionPolicy
 
 POLICY = ConversationPolicy(

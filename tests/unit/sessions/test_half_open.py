@@ -14,8 +14,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from tests.unit.sessions.world import keep_in
 from worker.metrics import Metrics
 from worker.records import Coordinates, InputRecord, LifeCycle
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import RunnerPolicy, SessionRunner
 from worker.sessions.session import Session, SessionPolicy
 from worker.symbl.connection import Endpoint, SymblConnection, Timeouts

@@ -20,9 +20,9 @@ from worker.engine.settings import EngineSettings
 from worker.metrics import Metrics
 from worker.output.events import insight_id
 from worker.records import Coordinates, InputRecord, Insight, LifeCycle, Output, RedactedMessage
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
 from worker.sessions.owed import OwedRequest
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import RunnerPolicy, SessionRunner
 from worker.sessions.session import SessionPolicy
 from worker.sessions.state import load_state

@@ -20,8 +20,8 @@ from worker.errors import (
 )
 from worker.metrics import Metrics
 from worker.records import Coordinates, DeadLetter, InputRecord
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import Connection, RunnerPolicy, SessionRunner
 from worker.sessions.session import Phase, Session, SessionPolicy
 from worker.symbl.retry import DialPolicy

@@ -18,8 +18,8 @@ from worker.records import (
     RedactedMessage,
     StartParameters,
 )
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import Session, SessionPolicy
 from worker.sessions.state import ConversationState, StreamState
 

@@ -36,8 +36,8 @@ from worker.records import (
     RedactedMessage,
     Transcript,
 )
-from worker.sessions.conversation import ConversationPolicy
 from worker.sessions.lane import Lane
+from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import Session
 from worker.sessions.state import load_state
 from worker.sessions.subscription import Served
