@@ -83,7 +83,7 @@ def take(here: Fleet, step: Step) -> None:
             here.garble(partition, 1)
             if step.amount >= 2 * len(FATES) and worker is not None:
                 # Its owner, if it is the one, does not live to find out.
-                here.loop.call_outside(0.6, worker.die)
+                here.loop.call_outside(0.6, lambda: None if here.is_calm else worker.die())
         case "thaw":
             for each in living:
                 each.process.thaw()
