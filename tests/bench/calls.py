@@ -68,7 +68,7 @@ def write_calls(count: int, seconds: float, partitions: int, seed: int, *, scatt
 def create_audio_topic(bootstrap_servers: str, topic: str, partitions: int) -> None:
     """A topic in which the broker says when it has got a record."""
     new = NewTopic(topic, partitions, 1, config={"message.timestamp.type": "LogAppendTime"})
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     admin.create_topics([new])[topic].result(60)
 
 

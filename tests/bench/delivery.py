@@ -127,9 +127,8 @@ class Bench:
         audio_seconds = sum(call.seconds for call in calls)
         async with self._stage("exactly_once", topic, SYMBL__PACE="0") as stage:
             await stage.ended(len(calls), PATIENCE_SECONDS)  # so that the broker has done everything before
-        print(
-            f"\nbacklog: {len(calls)} calls, {audio_seconds:,.0f} s of audio, {sum(len(each.utterances) for each in calls):,} utterances"
-        )
+        utterances = sum(len(each.utterances) for each in calls)
+        print(f"\nbacklog: {len(calls)} calls, {audio_seconds:,.0f} s of audio, {utterances:,} utterances")
         rounds: list[dict[str, Result]] = []
         for number in range(options.rounds):
             rounds.append({})
@@ -149,9 +148,8 @@ class Bench:
 
     async def _live(self, interval: float) -> None:
         options = self._options
-        print(
-            f"\nlive: {options.live_streams} calls of {options.live_seconds:g} s; commit interval {1000 * interval:g} ms"
-        )
+        calls_of = f"{options.live_streams} calls of {options.live_seconds:g} s"
+        print(f"\nlive: {calls_of}; commit interval {1000 * interval:g} ms")
         found: dict[str, list[Result]] = {mode: [] for mode in MODES}
         for number in range(options.live_rounds):
             for mode in _in_turn(number):
