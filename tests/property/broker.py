@@ -21,7 +21,7 @@ from worker.errors import DeliveryLostError
 from worker.intake.assignment import Committed, read_mark
 from worker.output.publisher import Prepared
 from worker.records import OutputRecord
-from worker.sessions.state import ConversationState, load_state
+from worker.sessions.state import ConversationState, RejectedState, load_record
 
 T = TypeVar("T")
 
@@ -228,6 +228,7 @@ class Group:
         self.owners: dict[int, str] = {}
         self.choices: Iterator[int] = itertools.cycle([0])
         """Who gets the partitions of each rebalance, one after the other."""
+        self._unheard_until: dict[str, float] = {}
 
     def join(self, name: str) -> asyncio.Future[dict[int, int]]:
         """Answered with the partitions of this member, and the generation, when everybody has joined."""
@@ -253,11 +254,17 @@ class Group:
             self._broker.loop.call_outside(SESSION_SECONDS, self._give_up_waiting, self._round)
 
     def beat(self, name: str) -> Literal["fine", "rebalance", "unknown"]:
+        if self._broker.now() < self._unheard_until.get(name, 0.0):
+            return "fine"
         member = self._members.get(name)
         if member is None:
             return "unknown"
         member.seen_at = self._broker.now()
         return "rebalance" if member.must_join else "fine"
+
+    def lose_heartbeats(self, name: str, seconds: float) -> None:
+        """They do not arrive, and the member does not learn that; all else of it does."""
+        self._unheard_until[name] = self._broker.now() + seconds
 
     def leave(self, name: str) -> None:
         if self._members.pop(name, None) is not None:
@@ -272,10 +279,13 @@ class Group:
         member = self._members.get(name)
         if member is None:
             return
-        if member.joined is None and self._broker.now() - member.seen_at > SESSION_SECONDS:
-            self.leave(name)
+        left = member.seen_at + SESSION_SECONDS - self._broker.now()
+        if member.joined is not None:
+            left = SESSION_SECONDS
+        if left > 0:
+            self._broker.loop.call_outside(left, self._watch, name)
         else:
-            self._broker.loop.call_outside(SESSION_SECONDS / 6, self._watch, name)
+            self.leave(name)
 
     def _give_up_waiting(self, number: int) -> None:
         if number == self._round:
@@ -460,12 +470,12 @@ class ModelMemory:
 
         return await self._clients.call(read)
 
-    async def states(self, partitions: Collection[int]) -> dict[int, list[ConversationState]]:
+    async def states(self, partitions: Collection[int]) -> dict[int, list[ConversationState | RejectedState]]:
         def read() -> dict[int, list[bytes]]:
             return {each: list(self._clients.broker.partitions[each].states.values()) for each in partitions}
 
         found = await self._clients.call(read)
-        return {partition: [load_state(value) for value in values] for partition, values in found.items()}
+        return {partition: [load_record(value) for value in values] for partition, values in found.items()}
 
 
 class ModelTransactions:

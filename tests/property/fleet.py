@@ -44,7 +44,7 @@ from worker.records import Coordinates
 from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import RunnerPolicy, SessionRunner
 from worker.sessions.session import SessionPolicy
-from worker.sessions.state import ConversationState, load_state
+from worker.sessions.state import ConversationState, RejectedState, load_record
 from worker.sessions.subscription import Served
 from worker.symbl.retry import DialPolicy
 
@@ -132,7 +132,7 @@ class Worker:
                 state_topic=STATE,
                 group_id="group",
                 instance_id=None,
-                session_timeout_seconds=SESSION_SECONDS - fleet.caution_seconds,
+                session_timeout_seconds=SESSION_SECONDS,
                 transaction_timeout_seconds=TRANSACTION_SECONDS if exactly_once else None,
                 rebalance_seconds=2.0,
                 commit_interval_seconds=0.3,
@@ -201,7 +201,6 @@ class Fleet:
     Args:
         delays: how long the host holds results back, one after the other.
         choices: who gets partitions in rebalances, one after the other.
-        caution_seconds: workers believe that the group is less patient than it is, by so much.
     """
 
     def __init__(
@@ -211,13 +210,11 @@ class Fleet:
         exactly_once: bool,
         delays: Sequence[float],
         choices: Sequence[int],
-        caution_seconds: float = 0.0,
     ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
         self.loop = loop
         self.exactly_once = exactly_once
-        self.caution_seconds = caution_seconds
         self.broker = Broker(loop, partitions, self._judge)
         self.broker.group.choices = itertools.cycle(choices)
         self.host = Host(itertools.cycle(delays))
@@ -234,8 +231,6 @@ class Fleet:
         self._sent: list[list[str]] = [[] for _ in range(partitions)]
         self.is_calm = False
         self._is_over = False
-        self.repeated: frozenset[str] = frozenset()
-        """Topics in which the same result may come again."""
 
     # --- what happens ---
 
@@ -322,8 +317,7 @@ class Fleet:
             headers = dict(record.headers)
             name = headers["ce_id"]
             if name in self._ids:
-                may_repeat = not self.exactly_once or record.topic in self.repeated
-                assert may_repeat, f"visible twice: {headers['ce_type']!r}"
+                assert not self.exactly_once, f"visible twice: {headers['ce_type']!r}"
                 continue
             self._ids.add(name)
             if record.topic == TOPICS.dead_letters:
@@ -357,7 +351,9 @@ class Fleet:
     def _judge_states(self, partition: int) -> None:
         """Results and states say the same."""
         for value in self.broker.partitions[partition].states.values():
-            state = load_state(value)
+            state = load_record(value)
+            if isinstance(state, RejectedState):
+                continue
             for name, stream in state.streams.items():
                 ids = [self._transcript_id(partition, state, name, each) for each in range(stream.message_sequence + 1)]
                 assert [each in self._ids for each in ids] == [True] * stream.message_sequence + [False], (

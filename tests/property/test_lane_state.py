@@ -24,7 +24,7 @@ from worker.sessions.lane import Lane
 from worker.sessions.owed import OwedRequest
 from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import Session, SessionPolicy
-from worker.sessions.state import load_state
+from worker.sessions.state import load_record
 from worker.symbl.findings import Findings
 from worker.symbl.messages import Insights, SymblInsight, SymblTopic, Topics
 
@@ -85,7 +85,7 @@ class LaneStateMachine(RuleBasedStateMachine):
             on_owed=self.answer,
         )
         self.sessions: list[Session] = sessions
-        self.lane.restore([load_state(value) for value in self.states.values()], self.now)
+        self.lane.restore([load_record(value) for value in self.states.values()], self.now)
         # What was not safe is gone, and recognised anew.
         del self.heard[self.safe :]
         for message in self.heard:

@@ -16,7 +16,7 @@ from worker.records import DeadLetter, LifeCycle, LifeCycleEvent, Transcript
 from worker.sessions.lane import Lane
 from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import Session, SessionPolicy
-from worker.sessions.state import StreamState, load_state
+from worker.sessions.state import RejectedState, StreamState, load_record
 
 CONVERSATIONS = ("a", "b")
 LOST = frozenset({"no_message", "max_hold", "not_flushed"})
@@ -146,7 +146,9 @@ class Witness(World):
         self._no_result_is_visible_twice()
         self._nothing_is_passed_silently()
         for name, value in self.states.items():
-            state = load_state(value)
+            state = load_record(value)
+            if isinstance(state, RejectedState):
+                continue
             ends = [at for conversation, at in self.ends if conversation == state.conversation_id]
             passed = [at for at in ends if state.opened_offset < at < self.committed]
             is_over = state.ended or all(each.ended for each in state.streams.values())

@@ -161,7 +161,7 @@ MUTATIONS: Final = (
         (
             "audio of a stream that is given up vanishes",
             "for chunk in self.buffer.chunks():",
-            "for chunk in self.buffer.chunks()[1:]:",
+            "for chunk in self.buffer.chunks()[:0]:",
             (SESSIONS,),
         ),
         (

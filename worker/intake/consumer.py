@@ -116,7 +116,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._heartbeat_seconds = policy.session_timeout_seconds / HEARTBEATS_IN_A_SESSION
         # By then whoever was thrown out of the group has learned it from a heartbeat.
         self._recovery_seconds = self._heartbeat_seconds * 1.5
-        self._pulse = Pulse(policy.session_timeout_seconds, self._on_standstill, clock)
+        # The group counts from the last heartbeat, which may be one interval older than the last beat, or on its way.
+        patience_seconds = policy.session_timeout_seconds - self._recovery_seconds
+        self._pulse = Pulse(patience_seconds, self._on_standstill, clock)
         self._lanes: dict[TopicPartition, OwnedLane] = {}
         self._restoring: set[TopicPartition] = set()
         self._restore_tasks: set[asyncio.Task[None]] = set()

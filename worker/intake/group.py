@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from worker.intake.assignment import Committed, read_mark
-from worker.sessions.state import ConversationState, load_state
+from worker.sessions.state import ConversationState, RejectedState, load_record
 
 FETCH_WAIT_MS = 100
 REQUEST_SECONDS = 10.0
@@ -61,8 +61,8 @@ class GroupMemory:
             for partition, each in found.items()
         }
 
-    async def states(self, partitions: Collection[int]) -> dict[int, list[ConversationState]]:
-        """The latest state of every conversation, by partition, with all that was ever committed.
+    async def states(self, partitions: Collection[int]) -> dict[int, list[ConversationState | RejectedState]]:
+        """The latest state of every conversation and lane, by partition, with all that was ever committed.
 
         Raises:
             StateError: a record that this version cannot read.
@@ -86,7 +86,7 @@ class GroupMemory:
                             latest[partition.partition][record.key] = record.value
         finally:
             await reader.stop()
-        return {partition: [load_state(value) for value in values.values()] for partition, values in latest.items()}
+        return {partition: [load_record(value) for value in values.values()] for partition, values in latest.items()}
 
     async def _ends(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         reader = self._reader("read_uncommitted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from worker.intake.ledger import Ledger
-from worker.records import Caption, Output
+from worker.records import Caption, DeadLetter, Output
 
 LARGE_BATCH = 256
 """Outputs that are published before the commit interval is over."""
@@ -22,6 +22,8 @@ class Book:
         self.ledger = ledger
         self.outputs: list[Output] = []
         self.changed: set[str] = set()
+        self.rejected: set[int] = set()
+        """Offsets of records that became dead letters as a whole; the lane takes out what is committed."""
         self.on_caption: Callable[[Caption], None] = _nobody
         """Takes captions, which are published at once; the shell that publishes sets it."""
         self.on_large: Callable[[], None] = _nothing
@@ -35,6 +37,13 @@ class Book:
         self.outputs.append(output)
         if len(self.outputs) == LARGE_BATCH:
             self.on_large()
+
+    def reject(self, letter: DeadLetter) -> None:
+        """A record can be used by nobody: it becomes a dead letter, and is finished."""
+        offset = letter.record.coordinates.offset
+        self.say(letter)
+        self.rejected.add(offset)
+        self.finish(offset)
 
     def caption(self, caption: Caption) -> None:
         """Publish at once, outside of batches."""

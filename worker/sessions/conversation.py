@@ -412,7 +412,7 @@ class Conversation:
             session.receive_audio(record, payloads[part], now, half=half, seq=command.seq, trace=command.trace)
 
     def _refuse(self, record: InputRecord, command: StreamCommand, reason: Reason, detail: str) -> None:
-        self._book.say(
+        self._book.reject(
             DeadLetter(
                 record=record,
                 reason=reason,
@@ -422,7 +422,6 @@ class Conversation:
                 event=_EVENTS.get(type(command)),
             )
         )
-        self._book.finish(command.coordinates.offset)
 
     # --- sessions ---
 

@@ -17,8 +17,18 @@ from worker.sessions.book import Book
 from worker.sessions.conversation import Conversation, StreamCommand
 from worker.sessions.owed import OwedRequest, answer_nothing
 from worker.sessions.policy import ConversationPolicy
-from worker.sessions.state import ConversationState, dump_state, state_key
+from worker.sessions.state import (
+    ConversationState,
+    RejectedState,
+    dump_rejected,
+    dump_state,
+    rejected_key,
+    state_key,
+)
 from worker.sessions.subscription import Served
+
+MAX_RUNS = 10_000
+"""Of rejected offsets in the state; a record of the state topic must not grow without bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,9 @@ class Lane:
         # States of conversations that ended before this ownership, but whose records may be read again.
         self._past: dict[str, ConversationState] = {}
         self._tombstones: dict[str, int] = {}
+        # Records that an earlier owner has rejected, and what of the rejected ones is in the state topic.
+        self._past_rejected: frozenset[int] = frozenset()
+        self._kept_rejected: frozenset[int] = frozenset()
 
     def __repr__(self) -> str:
         return f"<Lane {self.topic}/{self.partition} {self.ledger!r} conversations={len(self._conversations)}>"
@@ -103,7 +116,7 @@ class Lane:
 
     def restore(
         self,
-        states: Iterable[ConversationState],
+        states: Iterable[ConversationState | RejectedState],
         now: float,
         *,
         some_are_lost: bool = False,
@@ -118,7 +131,11 @@ class Lane:
         for state in states:
             if state.topic != self.topic:
                 continue
-            if not state.ended:
+            if isinstance(state, RejectedState):
+                offsets = frozenset(offset for first, last in state.ranges for offset in range(first, last + 1))
+                self._past_rejected = self._kept_rejected = offsets
+                self.book.rejected |= offsets
+            elif not state.ended:
                 age_ms = 0 if wall_ms is None else wall_ms - state.opened_at_ms
                 self._conversations[state.conversation_id] = self._conversation(
                     state, now, restored=True, age_seconds=max(0, age_ms) / 1000
@@ -149,12 +166,14 @@ class Lane:
                 if conversation is not None:
                     conversation.receive_again(command, now)
             return
+        if offset in self._past_rejected:
+            self.book.finish(offset)
+            return
         match command:
             case Ignored():
                 self.book.finish(offset)
             case DeadLetter():
-                self.book.say(command)
-                self.book.finish(offset)
+                self.book.reject(command)
             case _:
                 self._route(command, record, now)
 
@@ -194,6 +213,7 @@ class Lane:
             if state is not None:
                 states.append((state_key(self.topic, conversation_id), dump_state(state)))
         states += self._take_tombstones()
+        states += self._take_rejected(position)
         return Batch(outputs, states, position, position != self.committed_position)
 
     def committed(self, position: int) -> None:
@@ -212,6 +232,18 @@ class Lane:
             if conversation_id not in self._conversations:
                 tombstones.append((state_key(self.topic, conversation_id), None))
         return tombstones
+
+    def _take_rejected(self, position: int) -> list[tuple[bytes, bytes | None]]:
+        """Keep in mind which records were rejected, until the position has passed them: they may be read again."""
+        if not (self.book.rejected or self._kept_rejected):
+            return []
+        self.book.rejected = {offset for offset in self.book.rejected if offset >= position}
+        rejected = frozenset(self.book.rejected)
+        if rejected and rejected <= self._kept_rejected:
+            return []
+        self._kept_rejected = rejected
+        key = rejected_key(self.topic)
+        return [(key, dump_rejected(RejectedState(self.topic, _ranges(rejected))) if rejected else None)]
 
     def _route(self, command: StreamCommand, record: InputRecord, now: float) -> None:
         offset = command.coordinates.offset
@@ -249,3 +281,14 @@ class Lane:
             restored=restored,
             age_seconds=age_seconds,
         )
+
+
+def _ranges(offsets: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Runs of offsets, as first and last; the highest ones, when there are very many."""
+    runs: list[tuple[int, int]] = []
+    for offset in sorted(offsets):
+        if runs and offset == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], offset)
+        else:
+            runs.append((offset, offset))
+    return tuple(runs[-MAX_RUNS:])

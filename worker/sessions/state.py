@@ -174,6 +174,45 @@ class ConversationState:
         return known.subscription.symbl_conversation_id
 
 
+@dataclass(frozen=True, slots=True)
+class RejectedState:
+    """Which records of an input partition became dead letters as a whole, while earlier ones were not finished yet.
+
+    Whoever reads them again knows by it that their dead letters are published.
+
+    Args:
+        ranges: first and last offset of each run of them, rising.
+    """
+
+    topic: str
+    ranges: tuple[tuple[int, int], ...]
+
+
+def rejected_key(topic: str) -> bytes:
+    """The record key of that. No conversation's: their ids are not empty."""
+    return f"{topic}/".encode()
+
+
+def dump_rejected(state: RejectedState) -> bytes:
+    """Serialise for the state topic."""
+    return orjson.dumps({"version": STATE_VERSION, "topic": state.topic, "rejected": state.ranges})
+
+
+def load_record(value: bytes) -> ConversationState | RejectedState:
+    """Read any record of the state topic.
+
+    Raises:
+        StateError: see :func:`load_state`.
+    """
+    try:
+        data = orjson.loads(value)
+        if "rejected" in data and data["version"] in READABLE_VERSIONS:
+            return RejectedState(data["topic"], tuple((first, last) for first, last in data["rejected"]))
+    except (LookupError, TypeError, ValueError) as error:
+        raise StateError(f"not a readable state record ({type(error).__name__})") from None
+    return load_state(value)
+
+
 def state_key(topic: str, conversation_id: str) -> bytes:
     """The record key of a conversation's state."""
     return f"{topic}/{conversation_id}".encode()

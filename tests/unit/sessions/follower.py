@@ -13,7 +13,7 @@ from worker.sessions.lane import Lane
 from worker.sessions.owed import OwedRequest
 from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import SessionPolicy
-from worker.sessions.state import load_state
+from worker.sessions.state import load_record
 from worker.sessions.subscription import Served, Subscription
 from worker.symbl.findings import Findings, parse_findings
 
@@ -116,7 +116,7 @@ class Desk:
             on_owed=self.requests.append,
         )
         self.lane.book.on_caption = self.captions.append
-        self.lane.restore([load_state(value) for value in self.states.values() if value], self.now, wall_ms=wall_ms)
+        self.lane.restore([load_record(value) for value in self.states.values() if value], self.now, wall_ms=wall_ms)
         for record in self.records:
             if record.coordinates.offset >= self.committed:
                 self.lane.receive(record, self.now)

@@ -25,7 +25,7 @@ from worker.sessions.owed import OwedRequest
 from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import RunnerPolicy, SessionRunner
 from worker.sessions.session import SessionPolicy
-from worker.sessions.state import load_state
+from worker.sessions.state import load_record
 from worker.sessions.subscription import Served
 from worker.symbl.connection import Endpoint, SymblConnection
 from worker.symbl.conversation_api import ConversationApi
@@ -93,7 +93,7 @@ class Worker:
             on_session=self._on_session,
             on_owed=self._on_owed,
         )
-        self.lane.restore([load_state(value) for value in self.states.values() if value], time.monotonic())
+        self.lane.restore([load_record(value) for value in self.states.values() if value], time.monotonic())
 
     async def dial(self, conversation_id: str) -> Any:
         inner = await SymblConnection.open(self._endpoint, conversation_id, self._token)

@@ -39,7 +39,7 @@ from worker.records import (
 from worker.sessions.lane import Lane
 from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import Session
-from worker.sessions.state import load_state
+from worker.sessions.state import load_record
 from worker.sessions.subscription import Served
 
 EPOCH = 1_800_000_000.0
@@ -309,7 +309,7 @@ class World:
         self.read_position = self.committed
         self.host.spoken = set()
         self.seen = 0
-        self.lane.restore([load_state(value) for value in self.states.values()], self.now)
+        self.lane.restore([load_record(value) for value in self.states.values()], self.now)
 
     def _on_session(self, session: Served) -> None:
         assert isinstance(session, Session)
