@@ -319,12 +319,20 @@ class Clients:
 
     Args:
         check: told, after an assignment, of the member's partitions and of the next offset of each.
+        on_batch: told of the partition of every batch, before it is published.
     """
 
-    def __init__(self, broker: Broker, name: str, check: Callable[[dict[int, int]], None]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        name: str,
+        check: Callable[[dict[int, int]], None],
+        on_batch: Callable[[int], None],
+    ) -> None:
         self.broker = broker
         self.name = name
         self.check = check
+        self.on_batch = on_batch
 
     async def call(self, effect: Callable[[], T], latency: float = LATENCY_SECONDS) -> T:
         return await self.broker.call(self.name, effect, latency)
@@ -498,6 +506,7 @@ class ModelTransactions:
 
     async def publish(self, prepared: Prepared) -> bool:
         epoch = self._epoch
+        self._clients.on_batch(self._partition)
         if epoch is None:
             raise DeliveryLostError("not started")
         broker, partition = self._clients.broker, self._partition

@@ -120,9 +120,10 @@ class Worker:
         self.process = Process(name)
         self.name = name
         self.connections: list[HostConnection] = []
+        self.has_started = False
         self.is_leaving = False
         self._fleet = fleet
-        clients = Clients(fleet.broker, name, self._check_adopted)
+        clients = Clients(fleet.broker, name, self._check_adopted, self._check_parked)
         exactly_once = fleet.exactly_once
         metrics = Metrics(CollectorRegistry())
         self.intake = Intake(
@@ -154,6 +155,7 @@ class Worker:
 
     async def _run(self) -> None:
         await self.intake.start()
+        self.has_started = True
         await self.intake.run()
 
     def _runner(self, session: Served, may_speak: Any, metrics: Metrics) -> SessionRunner:
@@ -172,6 +174,12 @@ class Worker:
             owned = next((own for tp, own in self.intake._lanes.items() if tp.partition == partition), None)
             if owned is not None and not owned.parked:
                 assert position == owned.read_position, f"adopted at {position}, was at {owned.read_position}"
+
+    def _check_parked(self, partition: int) -> None:
+        """No batch is begun while a rebalance decides."""
+        parked = [tp.partition for tp, owned in self.intake._lanes.items() if owned.parked]
+        if partition in parked:
+            self._fleet.loop.call_outside(0.0, _fail, f"{self.name} publishes for {partition}, which is parked")
 
     async def leave(self) -> None:
         """As SIGTERM."""
@@ -383,6 +391,10 @@ class Fleet:
             for task in others:
                 task.cancel()
             await asyncio.wait(others, timeout=10.0)
+
+
+def _fail(why: str) -> None:
+    raise AssertionError(why)
 
 
 def _conversation(partition: int) -> bytes:

@@ -104,7 +104,7 @@ def take(here: Fleet, step: Step) -> None:
             freeze_when(here, partition)
         case "kill" if worker is not None:
             worker.die()
-        case "leave" if worker is not None and not worker.process.stands_still:
+        case "leave" if worker is not None and worker.has_started and not worker.process.stands_still:
             worker.process.start(worker.leave())
         case "cut" if worker is not None:
             for connection in worker.connections:

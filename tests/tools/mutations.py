@@ -24,7 +24,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 COPIED: Final = ("worker", "tests", "pyproject.toml")
 LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "bench", "chaos", "conformance", "integration", "demo")
-TIMEOUT_SECONDS: Final = 300
+TIMEOUT_SECONDS: Final = 900
 CONFTEST: Final = """
 from hypothesis import Phase, settings
 
@@ -256,6 +256,15 @@ MUTATIONS: Final = (
         ),
     ),
     *_of(
+        "sessions/book.py",
+        (
+            "a dead letter behind unfinished records is not remembered",
+            "self.rejected.add(offset)",
+            "self.rejected.discard(offset)",
+            (OWNERSHIP,),
+        ),
+    ),
+    *_of(
         "intake/assignment.py",
         (
             "a lane is adopted although others had its partition",
@@ -297,6 +306,12 @@ MUTATIONS: Final = (
             (OWNERSHIP,),
         ),
         (
+            "a parked lane publishes",
+            "if self._lost or self.parked:",
+            "if self._lost:",
+            (OWNERSHIP,),
+        ),
+        (
             "a batch that failed is given up",
             "batch = self._unpublished or self._next_batch()",
             "batch = self._next_batch()",
@@ -305,6 +320,12 @@ MUTATIONS: Final = (
     ),
     *_of(
         "intake/consumer.py",
+        (
+            "a worker believes in its partitions as long as the group may, not less",
+            "patience_seconds = policy.session_timeout_seconds - self._recovery_seconds",
+            "patience_seconds = policy.session_timeout_seconds",
+            (OWNERSHIP,),
+        ),
         (
             "an adopted lane reads on from the committed position",
             "self._consumer.seek(partition, owned.read_position)\n            owned.adopt()",

@@ -184,7 +184,7 @@ class OwnedLane:
             await self._wait()
             if self._lost:
                 await self._recover()
-            elif not self.parked:
+            else:
                 await self._publish()
 
     async def _wait(self) -> None:
@@ -199,7 +199,8 @@ class OwnedLane:
     async def _publish(self) -> None:
         """Make one batch safe."""
         async with self._publishing:
-            if self._lost:
+            if self._lost or self.parked:
+                # Perhaps only since somebody asked.
                 return
             self._sweep()
             batch = self._unpublished or self._next_batch()
