@@ -355,3 +355,17 @@ class SessionMachine(RuleBasedStateMachine):
 
 TestSessions = SessionMachine.TestCase
 TestSessions.settings = budget(200, 20)
+
+
+def test_an_end_before_a_stream_began_is_none_when_it_is_read_again() -> None:
+    """An end of a stream that is not there yet; the stream begins behind it, and a crash has all read again."""
+    world = Witness(delays=[0.2], pace=0.0, ping_seconds=0.5, crash_each=0)
+    world.say("a", "1", 1, 333, numbered=False, twice=False)
+    world.end("a", "0")
+    world.say("a", "0", 1, 3_200, numbered=False, twice=False)
+    world.read(1_000)
+    world.advance(2.0)
+    world.publish("position")
+    world.end("a")
+    world.drain()
+    world.check()

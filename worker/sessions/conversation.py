@@ -211,8 +211,11 @@ class Conversation:
 
     @property
     def _is_closing(self) -> bool:
-        """Whether the end of all streams was announced."""
-        return bool(self._parts) and all(each.end_seen for each in self._parts.values())
+        """Whether the end of all streams was announced; of those that ended under an earlier owner nothing is here."""
+        parts = self._parts
+        return bool(self.state.streams) and all(
+            name not in parts or parts[name].end_seen for name in self.state.streams
+        )
 
     @property
     def _parts(self) -> dict[str, Served]:
@@ -315,7 +318,7 @@ class Conversation:
             if known is None or offset > known.offset:
                 session = self.sessions.get(name)
                 if session is None or session.phase is Phase.ENDED:
-                    session = self._open(name, StartParameters() if known is None else known.parameters)
+                    session = self._open(name, StartParameters() if known is None else known.parameters, offset)
                 holders.append(session)
         self._share(offset, len(holders))
         return holders
@@ -352,7 +355,7 @@ class Conversation:
                 continue
             session = self.sessions.get(name)
             if session is None or session.is_over:
-                session = self._open(name, own)
+                session = self._open(name, own, offset)
             else:
                 # A start on a stream that runs: format and speaker from here on, the rest with the next socket.
                 known = self.state.streams[name]
@@ -433,7 +436,8 @@ class Conversation:
         known = self.state.streams.get(name)
         return self._policy.format_of(StartParameters() if known is None else known.parameters)
 
-    def _open(self, name: str, parameters: StartParameters) -> Session:
+    def _open(self, name: str, parameters: StartParameters, offset: int) -> Session:
+        """Begin a stream, or go on with one after its end, with the record of this offset."""
         fmt = self._policy.format_of(parameters)
         known = self.state.streams.get(name)
         stream = StreamState(
@@ -456,6 +460,8 @@ class Conversation:
                 seq=None,
                 ended=False,
             )
+        # What came before was nothing to this stream, and must not be when it is read again: an end, for example.
+        stream.offset = offset - 1
         self.state.streams[name] = stream
         self._book.touch(self.state.conversation_id)
         return self._add_session(name, stream, restored=False)

@@ -104,7 +104,7 @@ class StreamState:
     """Where a stream stands: all at or below ``offset`` is settled, and of what follows all below ``settled_byte``.
 
     Args:
-        offset: last input offset of this stream that is finished; -1 when none is.
+        offset: last input offset of this stream that is finished; at first, the one before the record that opened it.
         byte: stream position in bytes after that record.
         settled_byte: at least ``byte``; beyond it when a part of the next record is settled too.
         partial_offset: offset of that next record; -1 when ``settled_byte`` is ``byte``.

@@ -361,7 +361,15 @@ async def test_who_lost_the_stream_dials_no_more() -> None:
 async def test_what_came_before_the_loss_is_heard() -> None:
     """Sending finds the connection gone: frames that had come by then, and were not read yet, still count."""
     peer = Peer(STARTED)
-    desk = Desk(always(peer))
+    dialled: list[Peer] = []
+
+    async def dial_once(_: str) -> Connection:
+        while dialled:
+            await asyncio.sleep(1)
+        dialled.append(peer)
+        return peer
+
+    desk = Desk(dial_once)
     await desk.until(lambda: len(peer.heard) == 2)
 
     async def send(frame: bytes | str) -> None:
