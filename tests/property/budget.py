@@ -1,8 +1,8 @@
 """How many examples property tests try.
 
-``make test`` tries the same examples each time, so that a change is judged by itself. ``PROPERTY_BUDGET=20`` tries twenty
-times as many, and others each time; so does ``PROPERTY_BUDGET=1``. A failing example is printed together with what
-reproduces it; ``--hypothesis-seed=7`` makes a whole run repeatable.
+``make test`` tries the same examples each time, so that a change is judged by itself. ``PROPERTY_BUDGET=20`` tries
+twenty times as many, ``PROPERTY_BUDGET=1`` as many, and both try others each time. A failing example is printed
+together with what reproduces it; ``--hypothesis-seed=7`` makes a whole run repeatable.
 """
 
 from __future__ import annotations

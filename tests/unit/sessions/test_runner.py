@@ -364,8 +364,8 @@ async def test_what_came_before_the_loss_is_heard() -> None:
     dialled: list[Peer] = []
 
     async def dial_once(_: str) -> Connection:
-        while dialled:
-            await asyncio.sleep(1)
+        if dialled:
+            await asyncio.Event().wait()
         dialled.append(peer)
         return peer
 
