@@ -172,8 +172,9 @@ class Worker:
         """An adopted lane goes on from its place in memory."""
         for partition, position in positions.items():
             owned = next((own for tp, own in self.intake._lanes.items() if tp.partition == partition), None)
-            if owned is not None and not owned.parked:
-                assert position == owned.read_position, f"adopted at {position}, was at {owned.read_position}"
+            if owned is not None and not owned.parked and position != owned.read_position:
+                why = f"adopted at {position}, was at {owned.read_position}"
+                self._fleet.loop.call_outside(0.0, _fail, why)
 
     def _check_parked(self, partition: int) -> None:
         """No batch is begun while a rebalance decides."""
@@ -394,6 +395,7 @@ class Fleet:
 
 
 def _fail(why: str) -> None:
+    """Called by the loop, so that it ends the run whoever is asked."""
     raise AssertionError(why)
 
 

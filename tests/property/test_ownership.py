@@ -6,7 +6,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.property.broker import SESSION_SECONDS, Fate
@@ -154,6 +154,7 @@ delays = st.lists(st.sampled_from([0.0, 0.2, 0.7, 2.0]), min_size=1, max_size=3)
 choices = st.lists(st.integers(0, 11), min_size=1, max_size=6)
 
 
+@example(script=[Step("speak", 0, 2, 2.5), Step("disturb", 0, 0, 2.5)], delays=[0.2], choices=[0])
 @given(script=steps((*SPEECH, *FAULTS, "lose speech")), delays=delays, choices=choices)
 @budget(100)
 def test_exactly_once(script: list[Step], delays: list[float], choices: list[int]) -> None:
