@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -109,6 +109,8 @@ class TransactionalPublisher:
         """
         began_at = time.monotonic()
         pending = [*prepared.results, *prepared.states]
+        # A broker refuses batches, so who is too large for it is only known of records that were alone in theirs.
+        suspects: set[int] = set()
         while True:
             producer = self._producer
             if producer is None:
@@ -117,7 +119,7 @@ class TransactionalPublisher:
             try:
                 # Past this time Kafka has aborted it, and a library that has not noticed never will.
                 async with asyncio.timeout(self._timeout_seconds * 1.5):
-                    await self._transact(producer, pending, refused, prepared)
+                    await self._transact(producer, pending, suspects, refused, prepared)
             except ProducerFenced as error:
                 self._metrics.transactions.labels("fenced").inc()
                 raise DeliveryLostError("fenced") from error
@@ -126,9 +128,12 @@ class TransactionalPublisher:
                 raise DeliveryLostError("timed out") from error
             except KafkaError as error:
                 await self._abort(producer, error)
-                if refused:
-                    pending = [record for record in pending if record not in refused]
-                else:
+                for record in refused:
+                    if id(record) in suspects:
+                        self._refused(record, error)
+                        pending = [each for each in pending if each is not record]
+                suspects |= {id(record) for record in refused}
+                if not refused:
                     await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._metrics.transactions.labels("committed").inc()
@@ -136,11 +141,20 @@ class TransactionalPublisher:
                 return True
 
     async def _transact(
-        self, producer: Any, records: Sequence[OutputRecord], refused: list[OutputRecord], prepared: Prepared
+        self,
+        producer: Any,
+        records: Sequence[OutputRecord],
+        suspects: set[int],
+        refused: list[OutputRecord],
+        prepared: Prepared,
     ) -> None:
+        """One attempt; records among the suspects are sent alone. Those in a batch that is refused are told."""
         await producer.begin_transaction()
         sent: list[tuple[OutputRecord, Any]] = []
         for record in records:
+            is_alone = id(record) in suspects
+            if is_alone:
+                await _all(future for _, future in sent)
             try:
                 future = await producer.send(
                     record.topic,
@@ -155,13 +169,13 @@ class TransactionalPublisher:
                 continue
             future.add_done_callback(look_at)
             sent.append((record, future))
+            if is_alone:
+                await _all([future])
         failure: KafkaError | None = None
         for record, future in sent:
             try:
                 await future
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
-                # The broker's limit. A record that is too large was alone in its batch: ours are smaller than its.
-                self._refused(record, error)
                 refused.append(record)
                 failure = error
             except KafkaError as error:
@@ -193,6 +207,11 @@ class TransactionalPublisher:
         self._metrics.unpublishable.inc()
         size = len(record.value or b"")
         _log.error("record_refused", topic=record.topic, size_bytes=size, error=type(error).__name__)
+
+
+async def _all(futures: Iterable[asyncio.Future[Any]]) -> None:
+    """Wait for all of them, whatever becomes of them."""
+    await asyncio.gather(*futures, return_exceptions=True)
 
 
 async def try_transactions(client_arguments: dict[str, Any], group_id: str) -> None:
