@@ -56,6 +56,11 @@ class Owner(Protocol):
     def symbl_conversation_id(self) -> str | None:
         """The host's id of the conversation, as the stream's socket knows it."""
 
+    @property
+    def has_resumed(self) -> bool:
+        """Whether audio may have been sent on more than one socket, so that the host may speak of messages
+        that were left to the replay."""
+
     def hears(self, user: SymblUser | None) -> bool:
         """Whether this is the user of the stream's socket, or nobody in particular."""
 
@@ -177,6 +182,8 @@ class ConversationResults:
             about = self._memory.about([insight.message_id] if insight.message_id != insight.id else [])
             if about.latest is None and (heard_by is None or not heard_by.hears(insight.from_)):
                 continue
+            if heard_by is not None and heard_by.has_resumed and self._is_left_out(insight.message_id, insight.id):
+                continue
             if insight.id is None:
                 if about.latest is not None and (heard_by is None or about.latest.stream != heard_by.stream):
                     # Without an id it cannot be told apart from what its own socket brings.
@@ -199,6 +206,8 @@ class ConversationResults:
         """Publish detected topics."""
         for topic in event.topics:
             about = self._memory.about(topic.message_ids)
+            if self._has_resumed and topic.message_ids and about.latest is None:
+                continue
             if topic.id is not None and not self._memory.is_new_insight(("topic", topic.id), about):
                 continue
             root_words = tuple(self._mask_like(word, about).text for word in topic.root_words)
@@ -263,6 +272,18 @@ class ConversationResults:
 
     # --- internals ---
 
+    @property
+    def _has_resumed(self) -> bool:
+        return any(owner.has_resumed for owner in self._owners.values())
+
+    def _is_left_out(self, message_id: str | None, own_id: str | None = None) -> bool:
+        """Whether a result, which may refer to itself, is about a message that is not known.
+
+        Of a stream that has resumed it is most likely one of an earlier socket: its audio is recognised again, and
+        what is found in it is found again, under other ids.
+        """
+        return message_id is not None and message_id != own_id and not self._memory.knows(message_id)
+
     def _insights_published(self) -> int:
         return sum(stream.counters.insights for stream in self._state.streams.values())
 
@@ -274,6 +295,8 @@ class ConversationResults:
             for reference in match.message_refs:
                 if not memory.knows(reference.id) and len(self._owners) > 1:
                     # The socket of its message brings it again, after the message.
+                    continue
+                if self._has_resumed and self._is_left_out(reference.id):
                     continue
                 key = ("tracker", tracker.name, reference.offset)
                 number = numbers[reference.id, reference.offset]
@@ -296,7 +319,7 @@ class ConversationResults:
         numbers: Counter[tuple[str | None, int | None]] = Counter()
         for match in entity.matches:
             references = match.message_refs or (SymblReference(None),)
-            if any(each.id for each in references) and len(self._owners) > 1:
+            if any(each.id for each in references) and (len(self._owners) > 1 or self._has_resumed):
                 references = tuple(each for each in references if memory.knows(each.id))
             fresh = []
             for each in references:

@@ -217,6 +217,11 @@ class Session:
 
     # --- attribution (see results.Owner) ---
 
+    @property
+    def has_resumed(self) -> bool:
+        """Whether the stream has had an earlier socket, here or at an earlier owner."""
+        return self.state.counters.reconnects > 0 or (self._had_socket and not self.is_listening)
+
     def hears(self, user: SymblUser | None) -> bool:
         """Whether this is the user of this stream's socket, or may be."""
         if user is not None and user.user_id is not None:

@@ -176,6 +176,11 @@ class Subscription:
 
     # --- attribution (see results.Owner) ---
 
+    @property
+    def has_resumed(self) -> bool:
+        """Nothing is sent, so nothing is recognised again."""
+        return False
+
     def hears(self, user: SymblUser | None) -> bool:
         """Everybody speaks on this socket."""
         return True

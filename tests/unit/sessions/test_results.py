@@ -49,6 +49,7 @@ class Stream:
     user_id: str
     state: StreamState = field(default_factory=stream_state)
     symbl_conversation_id: str | None = "5012746983243776"
+    has_resumed: bool = False
 
     def hears(self, user: SymblUser | None) -> bool:
         return user is None or user.user_id == self.user_id
@@ -93,8 +94,9 @@ class Desk:
         message = SymblMessage(text=text, id=id_, from_=INES, entities=marks, sentiment=Sentiment(0.5, "positive"))
         self.results.message(self.ines, message, (), PLACE)
 
-    def say_all_about(self, text: str, message_id: str = "m1") -> None:
-        """Every kind of result about a message, on the other speaker's socket."""
+    def say_all_about(self, text: str, message_id: str = "m1", owner: Stream | None = None) -> None:
+        """Every kind of result about a message, on the other speaker's socket if no other is named."""
+        owner = owner or self.omar
         reference = (SymblReference(message_id, None, 14),)
         insight = SymblInsight(
             type="action_item",
@@ -104,13 +106,13 @@ class Desk:
             assignee=SymblUser("h3", None, text),
             due_by=f"after {text}",
         )
-        self.results.insights(self.omar, Insights(insights=(insight,)))
+        self.results.insights(owner, Insights(insights=(insight,)))
         topic = SymblTopic(phrases=f"on {text}", id="t1", root_words=(text,), message_ids=(message_id,))
-        self.results.topics(self.omar, Topics(topics=(topic,)))
+        self.results.topics(owner, Topics(topics=(topic,)))
         match = SymblTrackerMatch(value=text, message_refs=reference)
-        self.results.trackers(self.omar, Trackers(trackers=(SymblTracker(name="t", matches=(match,)),)))
+        self.results.trackers(owner, Trackers(trackers=(SymblTracker(name="t", matches=(match,)),)))
         entity = SymblEntityMatch(detected_value=text, message_refs=reference)
-        self.results.entities(self.omar, Entities(entities=(SymblEntity(type="GENERAL", matches=(entity,)),)))
+        self.results.entities(owner, Entities(entities=(SymblEntity(type="GENERAL", matches=(entity,)),)))
 
     @property
     def insights(self) -> list[Insight]:
@@ -209,6 +211,25 @@ def test_an_insight_of_an_unknown_message_waits_for_its_speakers_socket() -> Non
     assert desk.insights == []
     desk.results.insights(desk.ines, Insights(insights=(insight,)))
     assert [each.origin.stream for each in desk.insights] == ["0"]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_results_about_messages_that_were_left_to_the_replay(*, alone: bool) -> None:
+    """A stream that has resumed hears of its lost socket's messages, which are recognised again: what is found in them
+    comes again, too. Results that refer to themselves or to nothing are not meant."""
+    desk = Desk(alone=alone)
+    desk.say("hello there")
+    desk.ines.has_resumed = True
+    desk.say_all_about("why?", "left-out", desk.ines)
+    assert desk.insights == []
+    desk.say_all_about("why?", "m1", desk.ines)
+    assert [each.kind for each in desk.insights] == ["action_item", "topic", "tracker", "entity"]
+    for insight in (
+        SymblInsight(type="question", text="why?", id="i8", message_id="i8", from_=INES),
+        SymblInsight(type="question", text="why?", id="i9", from_=INES),
+    ):
+        desk.results.insights(desk.ines, Insights(insights=(insight,)))
+    assert len(desk.insights) == 6
 
 
 def test_users_without_user_id_are_known_by_their_sockets() -> None:
