@@ -143,9 +143,12 @@ class Publisher:
         pending = list(records)
         while pending:
             producer = self._producer
-            pending = await self._attempt(producer, pending)
+            refused: list[OutputRecord] = []
+            pending = await self._attempt(producer, pending, refused)
             if pending:
                 await self._restart(producer)
+            for record in refused:
+                await self._publish_alone(record)
         self._metrics.publish_seconds.observe(time.monotonic() - began_at)
 
     def caption(self, caption: Caption) -> None:
@@ -170,8 +173,11 @@ class Publisher:
             raise BrokerError(f"the producer cannot start: {type(error).__name__}") from error
         return producer
 
-    async def _attempt(self, producer: Any, records: Sequence[OutputRecord]) -> list[OutputRecord]:
-        """Send all, wait for all. Returns those that have to be sent again by another producer."""
+    async def _attempt(
+        self, producer: Any, records: Sequence[OutputRecord], refused: list[OutputRecord]
+    ) -> list[OutputRecord]:
+        """Send all, wait for all. Returns those that have to be sent again by another producer; tells those whose batch
+        was refused, which says nothing about each of them."""
         sent: list[tuple[OutputRecord, Any]] = []
         left: list[OutputRecord] = []
         for record in records:
@@ -196,12 +202,36 @@ class Publisher:
         for record, future in sent:
             try:
                 await future
-            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
-                self._refused(record, error)
+            except (MessageSizeTooLargeError, RecordListTooLargeError):
+                refused.append(record)
             except KafkaError as error:
                 _log.warning("publish_failed", topic=record.topic, error=type(error).__name__)
                 again.append(record)
         return again + left
+
+    async def _publish_alone(self, record: OutputRecord) -> None:
+        """Say one record, unless the broker refuses it for itself. Rare enough for a producer of its own: with that of
+        all lanes it would share a batch."""
+        while True:
+            try:
+                producer = await self._connect()
+                try:
+                    await producer.send_and_wait(
+                        record.topic,
+                        value=record.value,
+                        key=record.key,
+                        headers=list(record.headers),
+                        partition=record.partition,
+                    )
+                finally:
+                    await producer.stop()
+            except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+                self._refused(record, error)
+            except (KafkaError, BrokerError) as error:
+                _log.warning("publish_failed", topic=record.topic, error=type(error).__name__)
+                await asyncio.sleep(RESTART_SECONDS)
+                continue
+            return
 
     def _refused(self, record: OutputRecord, error: KafkaError) -> None:
         self._metrics.unpublishable.inc()

@@ -28,6 +28,8 @@ _log = structlog.get_logger(__name__)
 RETRY_SECONDS = 0.25
 RETRY_BACKOFF_MS = 25
 """A transaction that begins while the last one's markers are being written is refused for a moment (KAFKA-5477)."""
+ATTEMPTS = 20
+"""Of one producer: an error that stays may be its own, as of sequence numbers that the broker does not expect."""
 STOP_SECONDS = 2.0
 TRY_SECONDS = 20.0
 
@@ -111,7 +113,9 @@ class TransactionalPublisher:
         pending = [*prepared.results, *prepared.states]
         # A broker refuses batches, so who is too large for it is only known of records that were alone in theirs.
         suspects: set[int] = set()
+        attempts = 0
         while True:
+            attempts += 1
             producer = self._producer
             if producer is None:
                 raise DeliveryLostError("not started")
@@ -133,7 +137,12 @@ class TransactionalPublisher:
                         self._refused(record, error)
                         pending = [each for each in pending if each is not record]
                 suspects |= {id(record) for record in refused}
-                if not refused:
+                if refused:
+                    # The library has numbered the records of a refused batch, and the broker has not.
+                    await self._renew_at_once(error)
+                elif attempts >= ATTEMPTS:
+                    raise DeliveryLostError(f"{attempts} times {type(error).__name__}") from error
+                else:
                     await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._metrics.transactions.labels("committed").inc()
@@ -187,6 +196,17 @@ class TransactionalPublisher:
             {self._partition: OffsetAndMetadata(prepared.position, prepared.mark)}, self._group_id
         )
         await producer.commit_transaction()
+
+    async def _renew_at_once(self, cause: KafkaError) -> None:
+        """Go on with a new producer; the old one, which has just aborted, was not fenced.
+
+        Raises:
+            DeliveryLostError: there is none to be had.
+        """
+        try:
+            await self.renew()
+        except (KafkaError, OSError) as error:
+            raise DeliveryLostError(f"{type(cause).__name__}, then {type(error).__name__}") from error
 
     async def _abort(self, producer: Any, cause: KafkaError) -> None:
         """Roll back, so that the same producer can begin again.
