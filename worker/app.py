@@ -272,6 +272,11 @@ def _gauges(intake: Intake) -> list[tuple[str, str, float]]:
     sessions = _all_sessions(intake)
     return [
         ("owned_partitions", "Partitions that this worker has.", len(list(intake.lanes))),
+        (
+            "group_contact_age_seconds",
+            "Age of the latest proof of membership in the group.",
+            intake.contact_age_seconds,
+        ),
         ("paused_partitions", "Partitions that are not read because memory is full.", intake.paused_partitions),
         ("held_audio_bytes", "Audio in memory.", intake.held_bytes),
         ("conversations", "Conversations that are open.", sum(len(list(lane.conversations)) for lane in intake.lanes)),

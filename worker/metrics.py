@@ -48,7 +48,6 @@ class Metrics:
             "Transactions by outcome; fenced: somebody else has the partition, or it took too long.",
             "outcome",
         )
-        self.standstills = counter("standstills", "Times that the process stood still past the Kafka session timeout.")
         # A series whose first value is not 0 hides its first rise.
         for reason in Reason:
             self.dead_letters.labels(reason.value)

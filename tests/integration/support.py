@@ -331,9 +331,9 @@ class Proxy:
         self._writers: dict[asyncio.StreamWriter, asyncio.StreamWriter] = {}
         self.url = ""
 
-    async def start(self) -> None:
+    async def start(self, port: int | None = None) -> None:
         """Listen."""
-        port = free_ports(1)[0]
+        port = port or free_ports(1)[0]
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
         self.url = f"http://127.0.0.1:{port}"
 
@@ -358,11 +358,12 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers[writer] = far_writer
-        await asyncio.gather(_pipe(reader, far_writer), _pipe(far_reader, writer))
+        await asyncio.gather(pipe(reader, far_writer), pipe(far_reader, writer))
         del self._writers[writer]
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on everything until the end."""
     try:
         while data := await reader.read(65_536):
             writer.write(data)

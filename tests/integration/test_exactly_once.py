@@ -6,14 +6,16 @@ import asyncio
 import re
 import signal
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from tests.integration.detour import Detour, DetouredKafka
 from tests.integration.support import CHUNK_BYTES, System, eventually, verify, write_script
-from worker.demo.broker import ApacheKafka, LocalKafka
+from worker.demo.broker import ApacheKafka, LocalKafka, free_ports
 
 pytestmark = pytest.mark.kafka
 
@@ -64,19 +66,59 @@ async def test_a_thawed_worker_is_fenced(system: System) -> None:
     scripts = [write_script(f"call-{number}", "0", 26, system.rng) for number in range(8)]
     speaking = asyncio.create_task(system.speak_all(scripts, speed=1.5))
     await asyncio.sleep(4)
+    before = await first.metrics()
     first.process.signal(signal.SIGSTOP)
     await asyncio.sleep(10)
     first.process.signal(signal.SIGCONT)
 
     async def is_back() -> bool:
         metrics = await first.metrics()
-        return bool(metrics["symbl_worker_standstills_total"]) and await first.is_ready()
+        name = "symbl_worker_rebalances_total"
+        return metrics[name] > before[name] and await first.is_ready()
 
     await eventually(is_back, 30, "the thawed worker takes part again")
     await speaking
     published = await system.ended({script.conversation_id for script in scripts}, 60)
     verify(scripts, published, repeats_allowed=False)
     assert first.process.exit_code is None, first.process.tail()
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("kafka")
+async def test_a_worker_that_the_group_does_not_hear_falls_silent(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Its heartbeats are lost and all else works: it has audio and sockets, and leaves its streams to its successor."""
+    port = free_ports(1)[0]
+    with DetouredKafka(port) as kafka:
+        detour = Detour(f"127.0.0.1:{kafka.behind}")
+        await detour.start(port)
+        system = System(kafka.bootstrap_servers, tmp_path, request.node.name)
+        try:
+            await system.create_topics()
+            await system.engine("--result-delay", "0.2", "1.0", "--seed", str(system.seed))
+            unheard = await system.worker(
+                KAFKA__BOOTSTRAP_SERVERS=f"127.0.0.1:{port}", KAFKA__REQUEST_TIMEOUT_SECONDS="3"
+            )
+            other = await system.worker()
+            scripts = [write_script(f"call-{number}", "0", 26, system.rng) for number in range(12)]
+            speaking = asyncio.create_task(system.speak_all(scripts, speed=1.5))
+            await asyncio.sleep(4)
+            before = await other.metrics()
+            detour.is_passing.clear()
+            await asyncio.sleep(12)
+            assert detour.lost, "nobody sent a heartbeat by the detour"
+            assert (await unheard.metrics())["symbl_worker_group_contact_age_seconds"] > 6
+            assert (await other.metrics())["symbl_worker_rebalances_total"] > before["symbl_worker_rebalances_total"]
+            detour.is_passing.set()
+            await speaking
+            published = await system.ended({script.conversation_id for script in scripts}, 60)
+            verify(scripts, published, repeats_allowed=False)
+            assert (await unheard.metrics())["symbl_worker_group_contact_age_seconds"] < 6
+        finally:
+            await system.stop()
+            await detour.stop()
+    system.assert_silent_logs()
 
 
 @pytest.mark.timeout(180)
@@ -167,7 +209,10 @@ async def test_what_retention_removed_is_a_gap(kafka: LocalKafka, system: System
     assert published.records["conversations"][-1]["event"] == "ended"
 
 
-async def test_a_record_that_the_broker_refuses_costs_only_itself(kafka: LocalKafka, system: System) -> None:
+@pytest.mark.parametrize("delivery", ["exactly_once", "at_least_once"])
+async def test_a_record_that_the_broker_refuses_costs_only_itself(
+    kafka: LocalKafka, system: System, delivery: str
+) -> None:
     """It is counted and logged; everything else of its transaction is published, and the position goes on."""
     await system.engine()
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
@@ -175,17 +220,16 @@ async def test_a_record_that_the_broker_refuses_costs_only_itself(kafka: LocalKa
     limit = {"max.message.bytes": "3000"}
     await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, system.topic("dead-letters"), limit)])
     await admin.close()
-    worker = await system.worker()
+    worker = await system.worker(WORKER__DELIVERY=delivery)
     scripts = [write_script(f"call-{number}", "0", 6, system.rng) for number in range(4)]
     speaking = asyncio.create_task(system.speak_all(scripts, speed=2.0))
-    for size in (10, 9000, 10, 9000, 10):
-        await asyncio.sleep(1)
-        await system.produce(None, b"x" * size)
+    await asyncio.sleep(2)
+    await asyncio.gather(*(system.produce(None, b"x" * size) for size in [10, 9000, 10] * 10))
     await speaking
     verify(scripts, await system.ended({script.conversation_id for script in scripts}, 60), repeats_allowed=False)
 
     async def all_is_told() -> bool:
         letters = (await system.read(["dead_letters"])).records["dead_letters"]
-        return len(letters) == 3 and (await worker.metrics())["symbl_worker_unpublishable_records_total"] == 2
+        return len(letters) == 20 and (await worker.metrics())["symbl_worker_unpublishable_records_total"] == 10
 
-    await eventually(all_is_told, 20, "three dead letters are there, two were refused")
+    await eventually(all_is_told, 20, "twenty dead letters are there, ten were refused")

@@ -14,7 +14,16 @@ from types import SimpleNamespace
 from typing import Any, Literal, TypeVar
 
 from aiokafka import TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoError,
+    RebalanceInProgressError,
+    RequestTimedOutError,
+    UnknownMemberIdError,
+)
+from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 
 from tests.property.virtual_time import VirtualLoop
 from worker.errors import DeliveryLostError
@@ -209,7 +218,7 @@ def _answer(future: asyncio.Future[T], result: T, error: Exception | None) -> No
 class _Member:
     name: str
     seen_at: float
-    joined: asyncio.Future[dict[int, int]] | None = None
+    joined: asyncio.Future[tuple[list[int], int]] | None = None
     must_join: bool = True
 
 
@@ -230,7 +239,7 @@ class Group:
         """Who gets the partitions of each rebalance, one after the other."""
         self._unheard_until: dict[str, float] = {}
 
-    def join(self, name: str) -> asyncio.Future[dict[int, int]]:
+    def join(self, name: str) -> asyncio.Future[tuple[list[int], int]]:
         """Answered with the partitions of this member, and the generation, when everybody has joined."""
         now = self._broker.now()
         member = self._members.get(name)
@@ -254,17 +263,24 @@ class Group:
             self._broker.loop.call_outside(SESSION_SECONDS, self._give_up_waiting, self._round)
 
     def beat(self, name: str) -> Literal["fine", "rebalance", "unknown"]:
-        if self._broker.now() < self._unheard_until.get(name, 0.0):
-            return "fine"
         member = self._members.get(name)
         if member is None:
             return "unknown"
         member.seen_at = self._broker.now()
         return "rebalance" if member.must_join else "fine"
 
-    def lose_heartbeats(self, name: str, seconds: float) -> None:
-        """They do not arrive, and the member does not learn that; all else of it does."""
+    def sync(self, name: str, generation: int) -> Literal["fine", "rebalance", "unknown"]:
+        """Confirm an assignment."""
+        if name not in self._members:
+            return "unknown"
+        return "fine" if self.is_current(name, generation) else "rebalance"
+
+    def lose_contact(self, name: str, seconds: float) -> None:
+        """What this member says to the group does not arrive; all else of it does."""
         self._unheard_until[name] = self._broker.now() + seconds
+
+    def is_unheard(self, name: str) -> bool:
+        return self._broker.now() < self._unheard_until.get(name, 0.0)
 
     def leave(self, name: str) -> None:
         if self._members.pop(name, None) is not None:
@@ -308,7 +324,7 @@ class Group:
             each.seen_at = self._broker.now()
             assert joined is not None
             if not joined.done():
-                joined.set_result(dict.fromkeys(share[each.name], self.generation))
+                joined.set_result((share[each.name], self.generation))
 
 
 # --- what stands in for aiokafka ---
@@ -338,6 +354,29 @@ class Clients:
         return await self.broker.call(self.name, effect, latency)
 
 
+class ModelCoordinator:
+    """As aiokafka's ``GroupCoordinator``: heartbeats, and what is asked for after every join."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    async def _send_req(self, request: Any) -> Any:
+        group, name = self._clients.broker.group, self._clients.name
+        if group.is_unheard(name):
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            raise RequestTimedOutError
+        if isinstance(request, HeartbeatRequest):
+            answer = await self._clients.call(lambda: group.beat(name))
+        else:
+            answer = await self._clients.call(lambda: group.sync(name, request._generation_id))
+        errors: dict[str, type[KafkaError]] = {
+            "fine": NoError,
+            "rebalance": RebalanceInProgressError,
+            "unknown": UnknownMemberIdError,
+        }
+        return SimpleNamespace(error_code=errors[answer].errno)
+
+
 class ModelConsumer:
     """As ``aiokafka.AIOKafkaConsumer``."""
 
@@ -350,6 +389,7 @@ class ModelConsumer:
         self._generation = -1
         self._must_join = asyncio.Event()
         self._in_callback = asyncio.Lock()
+        self._coordinator = ModelCoordinator(clients)
         self._tasks: list[asyncio.Task[None]] = []
 
     def subscribe(self, topics: Collection[str], *, listener: Any) -> None:
@@ -374,8 +414,11 @@ class ModelConsumer:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            answer = await self._clients.call(lambda: self._broker.group.beat(self._clients.name))
-            if answer != "fine":
+            try:
+                response = await self._coordinator._send_req(HeartbeatRequest("group", self._generation, "member"))
+            except KafkaError:
+                continue
+            if response.error_code:
                 self._must_join.set()
 
     async def _join(self) -> None:
@@ -383,14 +426,27 @@ class ModelConsumer:
             self._must_join.clear()
             await self._listener.on_partitions_revoked(_names(self._positions))
             self._positions = {}
-            answer = await self._clients.call(lambda: self._broker.group.join(self._clients.name))
-            mine = await answer
+            mine = await self._assignment()
             committed = await self._clients.call(lambda: {each: self._committed(each) for each in mine})
-            self._generation = max(mine.values(), default=self._generation)
             self._positions = {partition: committed[partition] or 0 for partition in mine}
             self._paused = set()
             await self._listener.on_partitions_assigned(_names(mine))
             self._clients.check(dict(self._positions))
+
+    async def _assignment(self) -> list[int]:
+        while True:
+            while self._broker.group.is_unheard(self._clients.name):  # noqa: ASYNC110 - a model of polling
+                await asyncio.sleep(HEARTBEAT_SECONDS / 2)
+            answer = await self._clients.call(lambda: self._broker.group.join(self._clients.name))
+            mine, self._generation = await answer
+            try:
+                response = await self._coordinator._send_req(
+                    SyncGroupRequest("group", self._generation, "member", "", [])
+                )
+            except KafkaError:
+                continue
+            if not response.error_code:
+                return mine
 
     def _committed(self, partition: int) -> int | None:
         return self._broker.partitions[partition].committed

@@ -47,6 +47,7 @@ FAULTS = (
     "lose",
     "lose",
     "freeze in transaction",
+    "lose contact",
 )
 
 
@@ -95,8 +96,8 @@ def take(here: Fleet, step: Step) -> None:
             for number in range(PARTITIONS):
                 here.garble(number, 1)
                 here.loop.call_outside(SESSION_SECONDS - 0.5, here.garble, number, 1)
-        case "lose heartbeats" if owner is not None:
-            here.broker.group.lose_heartbeats(owner.name, SESSION_SECONDS + step.amount / 2)
+        case "lose contact" if owner is not None:
+            here.broker.group.lose_contact(owner.name, SESSION_SECONDS + step.amount / 2)
             for number in range(PARTITIONS):
                 for delay in (1, 3, 5, 7, 9):
                     here.loop.call_outside(delay * SESSION_SECONDS / 5, here.garble, number, 1)
@@ -164,13 +165,27 @@ def test_exactly_once(script: list[Step], delays: list[float], choices: list[int
         run(live(script, delays, choices))
 
 
-@given(script=steps(("garble", *FAULTS, *("lose heartbeats",) * 3)), choices=choices)
+@example(
+    script=[
+        Step("garble", 0, 0, 2.5),
+        Step("lose contact", 1, 6, 2.5),
+        Step("speak", 1, 8, 1.0),
+        Step("speak", 1, 4, 1.0),
+        Step("speak", 0, 4, 0.5),
+        Step("speak", 0, 9, 1.0),
+        Step("speak", 0, 4, 0.5),
+        Step("speak", 0, 10, 1.0),
+    ],
+    delays=[0.2],
+    choices=[5, 6, 5, 9],
+)
+@given(script=steps(("garble", "speak", *FAULTS, *("lose contact",) * 3)), delays=delays, choices=choices)
 @budget(80)
-def test_whoever_was_away_finds_out(script: list[Step], choices: list[int]) -> None:
-    """A worker that the group gave up without its knowledge publishes nothing more, and takes up what others left. It
-    speaks to the host meanwhile, so there is no speech here."""
+def test_whoever_was_away_finds_out(script: list[Step], delays: list[float], choices: list[int]) -> None:
+    """A worker that the group gave up without its knowledge says and publishes nothing more, and takes up what others
+    left."""
     with modelled_kafka():
-        run(live(script, [0.0], choices))
+        run(live(script, delays, choices))
 
 
 @given(script=steps((*SPEECH, "kill", "leave", "join", "disturb")), delays=delays, choices=choices)

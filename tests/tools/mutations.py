@@ -312,6 +312,24 @@ MUTATIONS: Final = (
             (OWNERSHIP,),
         ),
         (
+            "a lane speaks before the partition is marked as its own",
+            "return self._marked_term == self._term and not self.parked",
+            "return not self.parked",
+            (OWNERSHIP,),
+        ),
+        (
+            "a lane speaks while a rebalance decides",
+            "return self._marked_term == self._term and not self.parked and",
+            "return self._marked_term == self._term and",
+            (OWNERSHIP,),
+        ),
+        (
+            "a fenced lane does not ask the group",
+            "await self._contact.heard_after(self._clock())",
+            "pass",
+            (OWNERSHIP,),
+        ),
+        (
             "a batch that failed is given up",
             "batch = self._unpublished or self._next_batch()",
             "batch = self._next_batch()",
@@ -321,9 +339,9 @@ MUTATIONS: Final = (
     *_of(
         "intake/consumer.py",
         (
-            "a worker believes in its partitions as long as the group may, not less",
-            "patience_seconds = policy.session_timeout_seconds - self._recovery_seconds",
-            "patience_seconds = policy.session_timeout_seconds",
+            "a worker speaks although the group may have given it up",
+            "patience_seconds = policy.session_timeout_seconds - self._heartbeat_seconds * 1.5",
+            "patience_seconds = 3_600.0",
             (OWNERSHIP,),
         ),
         (

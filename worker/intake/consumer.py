@@ -29,9 +29,9 @@ from aiokafka.structs import OffsetAndMetadata
 from worker.deadline import Deadline
 from worker.errors import BrokerError, WorkerError
 from worker.intake.assignment import Committed, plan
+from worker.intake.contact import Contact
 from worker.intake.group import FETCH_WAIT_MS, GroupMemory
 from worker.intake.owned import LanePolicy, OwnedLane, name_of
-from worker.intake.pulse import Pulse
 from worker.metrics import Metrics
 from worker.output.events import EventBuilder
 from worker.output.publisher import AtLeastOncePublisher, LanePublisher, Publisher
@@ -114,11 +114,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._consumer: Any = None
         self._memory = GroupMemory(client_arguments, group_id=policy.group_id, state_topic=policy.state_topic)
         self._heartbeat_seconds = policy.session_timeout_seconds / HEARTBEATS_IN_A_SESSION
-        # By then whoever was thrown out of the group has learned it from a heartbeat.
-        self._recovery_seconds = self._heartbeat_seconds * 1.5
-        # The group counts from the last heartbeat, which may be one interval older than the last beat, or on its way.
-        patience_seconds = policy.session_timeout_seconds - self._recovery_seconds
-        self._pulse = Pulse(patience_seconds, self._on_standstill, clock)
+        # Some time before the group gives us up, so that what was said before is over when somebody else begins.
+        patience_seconds = policy.session_timeout_seconds - self._heartbeat_seconds * 1.5
+        self._contact = Contact(patience_seconds, self._wake, clock)
         self._lanes: dict[TopicPartition, OwnedLane] = {}
         self._restoring: set[TopicPartition] = set()
         self._restore_tasks: set[asyncio.Task[None]] = set()
@@ -152,6 +150,11 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     def held_bytes(self) -> int:
         """Audio in memory."""
         return sum(owned.lane.held_bytes for owned in self._lanes.values())
+
+    @property
+    def contact_age_seconds(self) -> float:
+        """Age of the group's last proof that this worker is a member."""
+        return self._contact.age_seconds
 
     @property
     def is_ready(self) -> bool:
@@ -201,7 +204,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             await consumer.start()
         except (KafkaError, OSError) as error:
             raise BrokerError(f"the consumer cannot start: {type(error).__name__}") from error
-        self._pulse.start()
         if self._restore_tasks:
             await asyncio.wait(self._restore_tasks, timeout=policy.session_timeout_seconds)
 
@@ -237,7 +239,6 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         await self._flush(deadline)
         await asyncio.gather(*(owned.hand_over() for owned in self._lanes.values()), *self._side_tasks)
         self._lanes.clear()
-        await self._pulse.stop()
         with contextlib.suppress(TimeoutError, KafkaError):
             await asyncio.wait_for(self._consumer.stop(), max(deadline.left(), 0.1))
         await self._memory.stop()
@@ -293,6 +294,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Park every lane: what is settled is published and committed, sockets stay open."""
+        self._contact.watch(self._consumer)
         self._metrics.rebalances.inc()
         await self._flush(Deadline(self._policy.rebalance_seconds, self._clock))
         self._stop_restoring()
@@ -339,43 +341,28 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     def _on_taken(self, owned: OwnedLane) -> None:
         """Somebody else had the partition in between, and it is ours again: begin anew where they stopped."""
-        self._drop([owned.partition])
+        del self._lanes[owned.partition]
+        owned.drop()
+        # What takes time is done on the side.
+        self._spawn(owned.hand_over())
         self._begin_restoring({owned.partition})
-
-    def _on_standstill(self, seconds: float) -> None:
-        """Others may have our partitions: no socket of ours may say anything more."""
-        self._metrics.standstills.inc()
-        _log.warning("stood_still", seconds=round(seconds, 1), partitions=len(self._lanes))
-        partitions = set(self._lanes)
-        self._drop(partitions)
-        if not self._stopping:
-            # Whoever was thrown out of the group learns it from the next heartbeat, and a rebalance follows.
-            self._begin_restoring(partitions, after_seconds=self._recovery_seconds)
-
-    def _drop(self, partitions: Iterable[TopicPartition]) -> None:
-        """Let lanes go at once; what takes time is done on the side."""
-        for partition in list(partitions):
-            owned = self._lanes.pop(partition)
-            owned.drop()
-            self._spawn(owned.hand_over())
 
     # --- restoring ---
 
-    def _begin_restoring(self, partitions: Collection[TopicPartition], *, after_seconds: float = 0.0) -> None:
+    def _begin_restoring(self, partitions: Collection[TopicPartition]) -> None:
         if partitions:
             self._restoring |= set(partitions)
-            self._restore_tasks.add(asyncio.create_task(self._restore(set(partitions), after_seconds)))
+            self._restore_tasks.add(asyncio.create_task(self._restore(set(partitions))))
 
     def _stop_restoring(self) -> None:
         for task in self._restore_tasks:
             task.cancel()
         self._restoring.clear()
 
-    async def _restore(self, partitions: set[TopicPartition], after_seconds: float) -> None:
+    async def _restore(self, partitions: set[TopicPartition]) -> None:
         """Build lanes for partitions that are new to this worker, then let them be read."""
         try:
             self._consumer.pause(*partitions)
-            await asyncio.sleep(after_seconds)
             while True:
                 try:
                     await self._restore_now(partitions)
@@ -440,13 +427,13 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             policy=LanePolicy(
                 state_topic=self._policy.state_topic,
                 commit_interval_seconds=self._policy.commit_interval_seconds,
-                recovery_seconds=self._recovery_seconds,
             ),
             publisher=publisher,
             events=self._events,
             before=before,
+            contact=self._contact,
             read_committed=self._read_committed,
-            make_runner=lambda session: self._make_runner(session, self._may_speak),
+            make_runner=self._make_runner,
             on_taken=self._on_taken,
             metrics=self._metrics,
             clock=self._clock,
@@ -470,8 +457,9 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         else:
             owned.run_owed(self._fetch_owed(request))
 
-    def _may_speak(self) -> bool:
-        return self._pulse.is_fresh
+    def _wake(self) -> None:
+        for owned in self._lanes.values():
+            owned.wake()
 
     async def _read_committed(self, partition: TopicPartition) -> Committed:
         return (await self._memory.committed([partition]))[partition]

@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from worker.errors import DeliveryLostError
 from worker.intake.assignment import Committed, Mark, is_foreign
+from worker.intake.contact import Contact
 from worker.metrics import Metrics
 from worker.output.events import EventBuilder
 from worker.output.publisher import LanePublisher, Prepared
@@ -32,15 +33,10 @@ OFFSETS_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanePolicy:
-    """How lanes publish.
-
-    Args:
-        recovery_seconds: a fenced lane waits so long, in which a member that has lost its partitions gets to know it.
-    """
+    """How lanes publish."""
 
     state_topic: str
     commit_interval_seconds: float
-    recovery_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +51,11 @@ class _Batch:
 class OwnedLane:
     """A lane with its sockets and its publishing.
 
-    Invariants: one batch is under way at a time, and kept until it is known to be safe; no batch is begun while parked.
+    Invariants: one batch is under way at a time, and kept until it is known to be safe; no batch is begun while parked;
+    nothing is said to the host while somebody else may speak for the partition (``may_speak``).
 
     Args:
+        contact: with the consumer group.
         lane: set once, right after construction: a lane tells us of its sessions from its first moment on.
         before: what was committed when the lane was restored.
         read_committed: reads what is committed now.
@@ -74,8 +72,9 @@ class OwnedLane:
         publisher: LanePublisher,
         events: EventBuilder,
         before: Committed,
+        contact: Contact,
         read_committed: Callable[[TopicPartition], Awaitable[Committed]],
-        make_runner: Callable[[Served], SessionRunner],
+        make_runner: Callable[[Served, Callable[[], bool]], SessionRunner],
         on_taken: Callable[[OwnedLane], None],
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
@@ -89,6 +88,7 @@ class OwnedLane:
         self._policy = policy
         self._publisher = publisher
         self._events = events
+        self._contact = contact
         self._read_committed = read_committed
         self._make_runner = make_runner
         self._on_taken = on_taken
@@ -96,6 +96,8 @@ class OwnedLane:
         self._clock = clock
         self._unpublished: _Batch | None = None
         self._batches = 0
+        self._term = 1
+        self._marked_term = 0
         self._publishing = asyncio.Lock()
         self._lost = False
         self._hurry = asyncio.Event()
@@ -112,6 +114,16 @@ class OwnedLane:
         """Whether a rebalance decides about the partition right now."""
         return not self._unparked.is_set()
 
+    @property
+    def may_speak(self) -> bool:
+        """Whether nobody else speaks for the partition.
+
+        Not while a rebalance decides: it may have decided already. Not when the group may have given this worker up.
+        And not before a commit has marked the partition as ours since it was last assigned: whoever had it in between
+        has marked it, too, before speaking; so this commit fails, or the mark is seen.
+        """
+        return self._marked_term == self._term and not self.parked and self._contact.is_fresh
+
     def is_foreign(self, found: Committed) -> bool:
         """Whether somebody else has committed to the partition since this lane was restored."""
         return is_foreign(found, self.before, self.owner)
@@ -123,11 +135,12 @@ class OwnedLane:
         self.lane = lane
         self.read_position = lane.ledger.next_position
         lane.book.on_large = self._hurry.set
+        self._hurry.set()
         self._spawn(self._publish_for_ever())
 
     def run_session(self, session: Served) -> None:
         """Serve a new session's sockets."""
-        runner = self._make_runner(session)
+        runner = self._make_runner(session, lambda: self.may_speak)
         self.runners[session] = (runner, asyncio.create_task(runner.run()))
 
     def run_owed(self, work: Coroutine[Any, Any, None]) -> None:
@@ -145,13 +158,15 @@ class OwnedLane:
             runner.wake()
 
     def park(self) -> None:
-        """Begin no batch until ``adopt``; sockets stay open. A batch under way goes on: fencing is Kafka's business."""
+        """Begin no batch and say nothing until ``adopt``; sockets stay open. A batch under way goes on."""
         self._unparked.clear()
 
     def adopt(self) -> None:
-        """Go on as before."""
+        """Go on as before, as soon as the partition is marked again."""
         self.paused = False
+        self._term += 1
         self._unparked.set()
+        self._hurry.set()
 
     def raise_failure(self) -> None:
         """Raise what ended the publishing, or a runner, by a bug of ours."""
@@ -207,18 +222,19 @@ class OwnedLane:
             if batch is None:
                 return
             self._unpublished = batch
+            term = self._term
             try:
                 committed = await self._publisher.publish(batch.prepared)
             except DeliveryLostError as error:
                 self._lost = True
                 _log.warning("delivery_lost", partition=name_of(self.partition), error=str(error))
             else:
-                self._is_safe(batch, committed=committed)
+                self._is_safe(batch, committed_in=term if committed else 0)
 
     def _next_batch(self) -> _Batch | None:
         self.lane.tick(self._clock())
         taken = self.lane.take_batch()
-        if not taken:
+        if not taken and self._marked_term == self._term:
             return None
         self._batches += 1
         mark = Mark(self.owner, self._batches)
@@ -230,10 +246,14 @@ class OwnedLane:
         results = [self._events.build(output, time=now) for output in taken.outputs]
         return _Batch(Prepared(results, states, taken.position, str(mark)), mark, taken.outputs)
 
-    def _is_safe(self, batch: _Batch, *, committed: bool) -> None:
+    def _is_safe(self, batch: _Batch, *, committed_in: int) -> None:
+        """A batch is published; in a term of this lane, its position and mark are committed."""
         self._unpublished = None
-        if committed:
+        if committed_in:
             self.lane.committed(batch.prepared.position)
+        if committed_in > self._marked_term:
+            self._marked_term = committed_in
+            self.wake()
         for output in batch.outputs:
             self._metrics.outputs.labels(type(output).__name__).inc()
             if isinstance(output, DeadLetter):
@@ -243,12 +263,13 @@ class OwnedLane:
         """Find out whether the lane is still ours, and what became of its last batch.
 
         Kafka fences a producer when somebody else has taken the partition, and when a transaction took too long. In the
-        first case the group tells us as well, and a rebalance decides about this lane; so there is a wait before
-        the other owner would be fenced by us.
+        first case the group tells us, and a rebalance decides about this lane; so it is asked before the other
+        owner would be fenced by us.
         """
-        await asyncio.sleep(self._policy.recovery_seconds)
         while True:
+            await self._contact.heard_after(self._clock())
             await self._unparked.wait()
+            term = self._term
             try:
                 await self._publisher.renew()
                 # Brokers before 4.0 take up a transaction's offsets a moment after its end (no KIP-447 here to say so).
@@ -265,8 +286,9 @@ class OwnedLane:
             return
         batch = self._unpublished
         if batch is not None and found.mark == batch.mark:
-            self._is_safe(batch, committed=True)
+            self._is_safe(batch, committed_in=term)
         self._lost = False
+        self._hurry.set()
         _log.info("delivery_recovered", partition=name_of(self.partition))
 
     def _sweep(self) -> None:

@@ -64,10 +64,6 @@ class RunnerPolicy:
     ping_seconds: float
 
 
-class _SilencedError(Exception):
-    """Another worker speaks for this stream."""
-
-
 class SessionRunner:
     """Runs one session's sockets, one at a time, until the session is over or the task is cancelled.
 
@@ -75,8 +71,8 @@ class SessionRunner:
 
     Args:
         dial: opens a socket for a connection id.
-        may_speak: whether the stream is still this worker's. Asked before anything is said to the host or to the
-            session; after a no the runner says nothing more, drops its socket and ends.
+        may_speak: whether the stream is this worker's beyond doubt. Asked before anything is said to the host; after a
+            no the socket stays open, and what comes is heard. ``wake`` tells that the answer may have changed.
     """
 
     def __init__(
@@ -109,8 +105,6 @@ class SessionRunner:
         """Serve the session until it is over. A bug of ours costs this stream, as dead letters, and no other."""
         try:
             await self._run()
-        except _SilencedError:
-            _log.warning("silenced", conversation=self.session.conversation_id, stream=self.session.stream)
         except Exception as error:
             # The text of a foreign exception may hold content: only where it came from is logged.
             frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -154,7 +148,7 @@ class SessionRunner:
                 if not self.session.wants_connection:
                     return
                 self.state = "dialling"
-                self._require_voice()
+                await self._voice()
                 connection = await self._open()
                 opened_at = self._clock()
                 cause = await self._serve(connection)
@@ -191,8 +185,8 @@ class SessionRunner:
                 if session.wants_close:
                     orderly = session.is_over or session.end_seen
                     break
-                await self._sleep(session.next_deadline(self._clock()))
-                self._require_voice()
+                # Who may not speak has no deadlines: what is due would be due at once, again and again.
+                await self._sleep(session.next_deadline(self._clock()) if self._may_speak() else None)
                 session.tick(self._clock())
             if orderly:
                 await connection.close()
@@ -217,9 +211,10 @@ class SessionRunner:
         return cause
 
     async def _send(self, connection: Connection) -> None:
-        self._require_voice()
+        if not self._may_speak():
+            return
         for frame in self.session.take_frames(self._clock()):
-            self._require_voice()
+            await self._voice()
             await connection.send(frame)
             if isinstance(frame, bytes):
                 self._metrics.sent_bytes.inc(len(frame))
@@ -227,7 +222,6 @@ class SessionRunner:
 
     async def _read(self, connection: Connection) -> None:
         async for frame in connection:
-            self._require_voice()
             self._metrics.received_frames.inc()
             self.session.receive_frame(frame, self._clock())
             self._wake.set()
@@ -237,16 +231,15 @@ class SessionRunner:
         with contextlib.suppress(ConnectionLostError):
             while True:
                 await asyncio.sleep(self._policy.ping_seconds)
-                self._require_voice()
                 pinged_at = self._clock()
                 await connection.ping()
-                self._require_voice()
                 self.session.connection_confirmed(pinged_at, self._clock())
                 self._wake.set()
 
-    def _require_voice(self) -> None:
-        if not self._may_speak():
-            raise _SilencedError
+    async def _voice(self) -> None:
+        """Wait until the stream may speak."""
+        while not self._may_speak():
+            await self._sleep(None)
 
     async def _sleep(self, deadline: float | None) -> None:
         """Wait until somebody wakes us, or until the deadline."""
