@@ -185,14 +185,7 @@ class Publisher:
                 left.append(record)
                 continue
             try:
-                future = await producer.send(
-                    record.topic,
-                    value=record.value,
-                    key=record.key,
-                    headers=list(record.headers),
-                    partition=record.partition,
-                )
-                sent.append((record, future))
+                sent.append((record, await send(producer, record)))
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
                 self._refused(record, error)
             except KafkaError as error:
@@ -216,13 +209,7 @@ class Publisher:
             try:
                 producer = await self._connect()
                 try:
-                    await producer.send_and_wait(
-                        record.topic,
-                        value=record.value,
-                        key=record.key,
-                        headers=list(record.headers),
-                        partition=record.partition,
-                    )
+                    await (await send(producer, record))
                 finally:
                     await producer.stop()
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
@@ -264,13 +251,18 @@ class Publisher:
             while self._captions:
                 record = self._build.build(self._captions.popleft(), time=now)
                 try:
-                    future = await self._producer.send(
-                        record.topic, value=record.value, key=record.key, headers=list(record.headers)
-                    )
-                    future.add_done_callback(look_at)
+                    (await send(self._producer, record)).add_done_callback(look_at)
                     self._metrics.outputs.labels("Caption").inc()
                 except KafkaError:
                     await asyncio.sleep(RESTART_SECONDS)
+
+
+async def send(producer: Any, record: OutputRecord) -> asyncio.Future[Any]:
+    """Hand a record to a producer. What becomes of it, the future tells."""
+    future: asyncio.Future[Any] = await producer.send(
+        record.topic, value=record.value, key=record.key, headers=list(record.headers), partition=record.partition
+    )
+    return future
 
 
 def look_at(future: asyncio.Future[Any]) -> None:

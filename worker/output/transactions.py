@@ -20,7 +20,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from worker.errors import BrokerError, DeliveryLostError
 from worker.metrics import Metrics
-from worker.output.publisher import BATCH_BYTES, MAX_REQUEST_BYTES, Prepared, look_at
+from worker.output.publisher import BATCH_BYTES, MAX_REQUEST_BYTES, Prepared, look_at, send
 from worker.records import OutputRecord
 
 _log = structlog.get_logger(__name__)
@@ -165,13 +165,7 @@ class TransactionalPublisher:
             if is_alone:
                 await _all(future for _, future in sent)
             try:
-                future = await producer.send(
-                    record.topic,
-                    value=record.value,
-                    key=record.key,
-                    headers=list(record.headers),
-                    partition=record.partition,
-                )
+                future = await send(producer, record)
             except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
                 # Our own limit: nothing was sent of it.
                 self._refused(record, error)

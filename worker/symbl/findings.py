@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import orjson
 
@@ -19,12 +19,15 @@ from worker.symbl.messages import (
     Insights,
     Messages,
     ServerEvent,
+    SymblEntity,
     SymblReference,
+    SymblTracker,
     Topics,
     Trackers,
     parse,
 )
 
+Group = TypeVar("Group", SymblTracker, SymblEntity)
 Finding: TypeAlias = Messages | Insights | Topics | Trackers | Entities
 FindingKind: TypeAlias = Literal["message"] | InsightKind
 
@@ -85,31 +88,21 @@ def findings_about(events: Iterable[Finding], message_id: str) -> Iterator[Findi
             case Topics():
                 yield replace(event, topics=tuple(each for each in event.topics if message_id in each.message_ids))
             case Trackers():
-                trackers = (
-                    replace(
-                        tracker,
-                        matches=tuple(
-                            replace(match, message_refs=here)
-                            for match in tracker.matches
-                            if (here := _here(match.message_refs, message_id))
-                        ),
-                    )
-                    for tracker in event.trackers
-                )
-                yield replace(event, trackers=tuple(each for each in trackers if each.matches))
+                yield replace(event, trackers=tuple(_about(event.trackers, message_id)))
             case Entities():
-                entities = (
-                    replace(
-                        entity,
-                        matches=tuple(
-                            replace(match, message_refs=here)
-                            for match in entity.matches
-                            if (here := _here(match.message_refs, message_id))
-                        ),
-                    )
-                    for entity in event.entities
-                )
-                yield replace(event, entities=tuple(each for each in entities if each.matches))
+                yield replace(event, entities=tuple(_about(event.entities, message_id)))
+
+
+def _about(groups: Iterable[Group], message_id: str) -> Iterator[Group]:
+    """Of groups of matches what refers to a message."""
+    for group in groups:
+        matches = tuple(
+            replace(match, message_refs=here)
+            for match in group.matches
+            if (here := _here(match.message_refs, message_id))
+        )
+        if matches:
+            yield replace(group, matches=matches)
 
 
 def _here(references: Iterable[SymblReference], message_id: str) -> tuple[SymblReference, ...]:
