@@ -6,7 +6,7 @@ PACE ?= 1
 MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help install check test test-unit test-integration conformance demo bench-engine bench-delivery soak-engine chaos chaos-kills chaos-short format lock clean
+.PHONY: help install check test test-unit test-integration conformance demo bench-engine bench-delivery bench-redaction soak-engine chaos chaos-kills chaos-short format lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
@@ -46,6 +46,10 @@ bench-engine: install ## What one engine process carries, every word checked. SE
 bench-delivery: install ## What delivering exactly once costs, next to at least once. STREAMS=100 ROUNDS=5 SERVER=engine.
 	@$(BIN)/python -m tests.bench.delivery
 
+# By name of the option: SIZE=300 is --size 300.
+bench-redaction: install ## Recall and precision of the worker's own detectors, beside Presidio. SEED=1 SIZE=300 MISSES=3 PRESIDIO=0.
+	@$(BIN)/python -m tests.bench.redaction.run $(foreach name,seed size misses presidio,$(if $($(call upper,$(name))),--$(name) $($(call upper,$(name)))))
+
 soak-engine: install ## Clients come and go at an engine, which must not grow. MINUTES=2 for a short look.
 	@MINUTES=$(MINUTES) $(BIN)/python -m tests.bench.soak
 
@@ -82,6 +86,8 @@ lock: ## Resolve the lock files anew (needs uv).
 	  --extra engine --extra postgresql -c requirements/runtime.lock pyproject.toml -o requirements/engine.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --extra engine --extra postgresql --extra demo --group dev -c requirements/engine.lock pyproject.toml -o requirements/dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+	  --no-annotate tests/bench/redaction/presidio.in -o tests/bench/redaction/presidio.lock
 	printf 'setuptools\nwheel\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --no-annotate - -o requirements/build.lock
 

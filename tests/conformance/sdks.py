@@ -61,11 +61,12 @@ def _npm_install(folder: Path, target: Path) -> list[Command]:
     return [["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(target)]]
 
 
-def _python_install(folder: Path, target: Path) -> list[Command]:
+def python_environment(lock: Path, target: Path) -> list[Command]:
+    """Commands that make ``target`` a virtual environment of exactly what ``lock`` lists."""
     pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     return [
         [sys.executable, "-m", "venv", str(target)],
-        [*pip, "--no-deps", "--require-hashes", "-r", str(folder / "requirements.lock")],
+        [*pip, "--no-deps", "--require-hashes", "-r", str(lock)],
     ]
 
 
@@ -89,7 +90,7 @@ SDKS: tuple[Sdk, ...] = (
         package="symbl",
         pins=("requirements.lock",),
         tools=(),
-        install=_python_install,
+        install=lambda folder, target: python_environment(folder / "requirements.lock", target),
         command=lambda folder, installed: [str(installed / "bin" / "python"), str(folder / "client.py")],
     ),
     Sdk(
@@ -123,10 +124,15 @@ def installation_folder(sdk: Sdk, env: Mapping[str, str]) -> Path:
     pins = sorted(path for pattern in sdk.pins for path in sdk.folder.glob(pattern))
     if not pins:
         raise InstallError(f"there is no {sdk.pins[0]} in {sdk.folder}")
+    return pinned_folder(f"conformance-{sdk.name}", pins, env)
+
+
+def pinned_folder(name: str, pins: Sequence[Path], env: Mapping[str, str]) -> Path:
+    """The folder of the cache for what these files pin, for this Python on this kind of machine."""
     digest = hashlib.sha256(f"{sys.implementation.cache_tag} {os.uname().machine}".encode())
     for path in pins:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return cache_folder(env) / f"conformance-{sdk.name}-{digest.hexdigest()[:16]}"
+    return cache_folder(env) / f"{name}-{digest.hexdigest()[:16]}"
 
 
 def ensure_installed(sdk: Sdk, env: Mapping[str, str], run: Run) -> Path:
@@ -139,16 +145,28 @@ def ensure_installed(sdk: Sdk, env: Mapping[str, str], run: Run) -> Path:
     if missing:
         raise InstallError(f"{' and '.join(missing)} not found", missing=True)
     folder = installation_folder(sdk, env)
+    install_once(folder, lambda target: sdk.install(sdk.folder, target), run)
+    return folder
+
+
+def install_once(folder: Path, install: Callable[[Path], Sequence[Command]], run: Run) -> None:
+    """Run the commands that install something, unless it is in ``folder``. The folder appears complete or not at all.
+
+    Args:
+        install: The commands that put it into another folder, from where it is moved.
+
+    Raises:
+        InstallError: A command failed.
+    """
     if folder.is_dir():
-        return folder
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as scratch:
         target = Path(scratch) / "installed"
         target.mkdir()
-        for command in sdk.install(sdk.folder, target):
+        for command in install(target):
             run(command)
         with contextlib.suppress(OSError):  # somebody else was faster: theirs is as complete as ours
             target.rename(folder)
     if not folder.is_dir():
-        raise InstallError(f"{sdk.package} could not be put into {folder}")
-    return folder
+        raise InstallError(f"{folder.name} could not be put into {folder.parent}")

@@ -16,6 +16,7 @@ from stdnum.us import rtn, ssn
 
 from tests.bench.redaction import numbers
 from tests.bench.redaction.corpus import PARTS, Part, generate
+from tests.bench.redaction.report import Latency, Result, shortfalls, table, total
 from tests.bench.redaction.scoring import ALL, Found, Tally, score
 from tests.bench.redaction.spoken import cardinal
 from tests.bench.redaction.texts import FORMS, Form, Label, Text, Value, fill, without_punctuation
@@ -190,3 +191,49 @@ def test_f1_is_the_harmonic_mean() -> None:
     tally = Tally(labels=4, masked=4, typed=2, findings=10, false=2)
     assert tally.f1 == pytest.approx(2 * 0.8 * 0.5 / 1.3)
     assert tally.recall_masked == 1
+
+
+QUICK = Latency(p50=0.1e-3, p99=1e-3, clock_p50=1, clock_p99=1)
+
+
+def perfect(form: Form, **changed: Tally) -> Result:
+    good = {kind: Tally(labels=100, masked=100, typed=100, findings=100) for kind in (*TYPES, ALL)}
+    return Result(part="held-out", form=form, texts=100, ours=good | changed)
+
+
+def test_nothing_is_missed_when_all_is_found() -> None:
+    """The clock does not count, which tells about other programs, too."""
+    assert shortfalls([perfect("written"), perfect("spoken")], QUICK) == []
+
+
+def test_every_missed_figure_is_named() -> None:
+    """Recall with the right type by form, of names, precision of structured types and of all, and what is not there."""
+    less = Tally(labels=100, masked=100, typed=96, findings=100)
+    assert shortfalls([perfect("spoken", SSN=less)], QUICK) == []
+    assert shortfalls([perfect("written", SSN=less)], QUICK) == [
+        "held-out written: recall of SSN is 0.960, required 0.98"
+    ]
+    names = Tally(labels=100, masked=100, typed=79, findings=100, false=50)
+    assert shortfalls([perfect("written", PERSON_NAME=names)], QUICK) == [
+        "held-out written: recall of PERSON_NAME is 0.790, required 0.80"
+    ]
+    loud = Tally(labels=100, masked=100, typed=100, findings=100, false=6)
+    assert len(shortfalls([perfect("written", IBAN=loud, **{ALL: loud})], QUICK)) == 2
+    assert shortfalls([perfect("written", AGE=Tally(labels=9, findings=9, false=9))], QUICK) == []
+    assert "no SSN to find" in shortfalls([perfect("spoken", SSN=Tally())], QUICK)[0]
+
+
+def test_slowness_is_named() -> None:
+    """What one core needs for a message is limited: half of them, and 99 of 100."""
+    slow = Latency(p50=0.4e-3, p99=4e-3, clock_p50=0, clock_p99=0)
+    assert [line.split(" is ")[0] for line in shortfalls([], slow)] == ["latency: p50", "latency: p99"]
+
+
+def test_the_table_sets_both_side_by_side() -> None:
+    """Presidio's figures stand in the rows of the types that it has; nothing found has no precision."""
+    tallies = {"SSN": Tally(labels=4, masked=4, typed=3, findings=4, false=1), "AGE": Tally(labels=1)}
+    result = Result(part="held-out", form="written", texts=5, ours=tallies, presidio={"SSN": Tally(labels=4, typed=1)})
+    rows = {line.split()[0]: " ".join(line.split()) for line in table(result, ["SSN"]).splitlines()[2:]}
+    assert rows["SSN"] == "SSN 4 1.000 0.750 0.750 0.750 1 | 0.000 0.250 - 0.000 0"
+    assert rows["AGE"] == "AGE 1 0.000 0.000 - 0.000 0"
+    assert total(tallies, ["SSN", "AGE"]).labels == 5
