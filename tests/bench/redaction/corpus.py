@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.bench.redaction import development
+from tests.bench.redaction import development, held_out
 from tests.bench.redaction.people import Lists
 from tests.bench.redaction.texts import FORMS, Form, Text, fill
 from tests.bench.redaction.values import STRUCTURED, Values
@@ -36,12 +36,8 @@ class Part:
 
 
 PARTS = (
-    Part(
-        name="development",
-        lists=development.LISTS,
-        personal=development.PERSONAL,
-        harmless=development.HARMLESS,
-    ),
+    Part(name="development", lists=development.LISTS, personal=development.PERSONAL, harmless=development.HARMLESS),
+    Part(name="held-out", lists=held_out.LISTS, personal=held_out.PERSONAL, harmless=held_out.HARMLESS),
 )
 
 
