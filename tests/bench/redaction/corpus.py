@@ -16,6 +16,8 @@ HARMLESS_SHARE = 0.4
 """Of all texts: those with nothing personal in them."""
 PLAIN_SHARE: Mapping[Form, float] = {"written": 0.15, "spoken": 0.5}
 """Of the texts of a form: those without capitals and punctuation."""
+JOINED_SHARE = 0.2
+"""Of all texts: those with a harmless sentence before or behind, whose words and numbers are near."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,8 @@ def generate(part: Part, form: Form, *, seed: int, size: int) -> list[Text]:
     texts: list[Text] = []
     for _ in range(size):
         template = next(harmless) if rng.random() < HARMLESS_SHARE else next(templates)
+        if rng.random() < JOINED_SHARE:
+            template = " ".join(rng.sample((template, next(harmless)), 2))
         texts.append(fill(template, values, form, plain=rng.random() < PLAIN_SHARE[form]))
     return texts
 

@@ -21,7 +21,7 @@ TYPE_OF: dict[str, str | None] = {
     "address": "ADDRESS", "birth": "DATE_OF_BIRTH", "ssn": "SSN", "passport": "PASSPORT_NUMBER",
     "licence": "DRIVERS_LICENSE", "date": "DATE", "domain": "DOMAIN_NAME", "ip": "IP_ADDRESS",
     "order": None, "price": None, "quantity": None, "percent": None, "year": None, "time": None, "version": None,
-    "room": None, "brand": None, "place": None,
+    "few": None, "room": None, "brand": None, "place": None,
 }  # fmt: skip
 """Every placeholder, and the type of its value; None is nothing personal."""
 
@@ -204,12 +204,13 @@ class Values:
 
     def _order(self) -> str:
         rng = self._rng
-        number = numbers.digits(rng, rng.choice((4, 5, 6, 7, 8, 10)))
         prefix = rng.choice(("", "", "", "A", "INV", "ZX", "C"))
+        sizes = rng.choice(((4,), (5,), (6,), (7,), (8,), (9,), (10,), (3, 7, 7), (4, 4, 4)))
+        groups = numbers.in_groups(numbers.digits(rng, sum(sizes)), sizes)
         if self._written:
-            return f"{prefix}{rng.choice(('-', '')) if prefix else ''}{number}"
+            return f"{prefix}{rng.choice(('-', '')) if prefix else ''}{'-'.join(groups)}"
         speaker = Speaker(rng)
-        return f"{speaker.code(prefix, help_share=0.1)} {speaker.group(number)}".strip()
+        return f"{speaker.code(prefix, help_share=0.1)} {' '.join(map(speaker.group, groups))}".strip()
 
     def _price(self) -> str:
         dollars, cents = self._rng.randint(2, 4999), self._rng.choice((0, 0, 99, 50, 25))
@@ -222,6 +223,10 @@ class Values:
         number = self._rng.choice((self._rng.randint(2, 99), self._rng.randint(100, 9999)))
         return f"{number:,}" if self._written else cardinal(number)
 
+    def _few(self) -> str:
+        number = self._rng.randint(2, 40)
+        return str(number) if self._written else cardinal(number)
+
     def _percent(self) -> str:
         number = self._rng.randint(1, 99)
         return f"{number}%" if self._written else f"{cardinal(number)} percent"
@@ -233,11 +238,13 @@ class Values:
     def _time(self) -> str:
         hour, minute = self._rng.randint(1, 12), self._rng.choice((0, 15, 20, 30, 45, 50))
         if self._written:
-            return f"{hour}:{minute:02} {self._rng.choice(('AM', 'PM', 'a.m.', 'p.m.'))}"
+            return f"{hour}:{minute:02} {self._rng.choice(('AM', 'PM', 'am', 'pm'))}"
         return f"{cardinal(hour)} {cardinal(minute) if minute else self._rng.choice(('pm', 'am', 'p m'))}"
 
     def _version(self) -> str:
         parts = [str(self._rng.randint(0, 30)) for _ in range(self._rng.choice((2, 3, 3)))]
+        if len(parts) == 3 and self._rng.random() < 0.2:
+            parts.append(str(self._rng.randint(1000, 9999)))
         return ".".join(parts) if self._written else " point ".join(cardinal(int(part)) for part in parts)
 
     def _room(self) -> str:

@@ -140,7 +140,7 @@ def test_what_was_taken_back_is_not_telling() -> None:
             if each.type == "CARD_NUMBER" and all(word in DIGITS for word in said):
                 assert luhn.is_valid("".join(DIGITS[word] for word in said)), text
                 checked += 1
-    assert checked > 20
+    assert checked > 10
 
 
 def test_a_template_is_filled_in_both_styles() -> None:
