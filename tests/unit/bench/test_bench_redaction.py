@@ -6,6 +6,7 @@ import ipaddress
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import phonenumbers
 import pytest
@@ -16,7 +17,9 @@ from stdnum.us import rtn, ssn
 
 from tests.bench.redaction import numbers
 from tests.bench.redaction.corpus import PARTS, Part, generate
+from tests.bench.redaction.presidio import ENTITIES, Answers
 from tests.bench.redaction.report import Latency, Result, shortfalls, table, total
+from tests.bench.redaction.run import main, presidio_tallies
 from tests.bench.redaction.scoring import ALL, Found, Tally, score
 from tests.bench.redaction.spoken import cardinal
 from tests.bench.redaction.texts import FORMS, Form, Label, Text, Value, fill, without_punctuation
@@ -237,3 +240,26 @@ def test_the_table_sets_both_side_by_side() -> None:
     assert rows["SSN"] == "SSN 4 1.000 0.750 0.750 0.750 1 | 0.000 0.250 - 0.000 0"
     assert rows["AGE"] == "AGE 1 0.000 0.000 - 0.000 0"
     assert total(tallies, ["SSN", "AGE"]).labels == 5
+
+
+def test_presidio_is_scored_at_its_best() -> None:
+    """Low scores that are false are left out, and low scores that are right are not. All of its types are ours."""
+    text = "order 123456789, social 078-05-1121"
+    labels = (label("SSN", text, "078-05-1121"),)
+    right, wrong = found("SSN", text, "078-05-1121"), found("SSN", text, "123456789")
+    loud = Answers(found=[[replace(right, score=0.85), replace(wrong, score=0.05)]], seconds=[0.1])
+    threshold, tallies = presidio_tallies([[Text(text, labels, "written")]], loud)
+    assert threshold > 0.05
+    assert (tallies[0]["SSN"].recall, tallies[0]["SSN"].precision) == (1, 1)
+    quiet = Answers(found=[[replace(right, score=0.05)]], seconds=[0.1])
+    assert presidio_tallies([[Text(text, labels, "written")]], quiet)[1][0]["SSN"].recall == 1
+    assert set(ENTITIES.values()) < TYPES
+
+
+def test_a_corpus_that_is_too_small_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command ends with 1 when a required figure could not be measured, and prints a table for each cell."""
+    assert main(["--size", "3", "--presidio", "0"]) == 1
+    said = capsys.readouterr().out
+    assert "held-out, spoken: 3 texts" in said
+    assert "choose a larger SIZE" in said
+    assert "Presidio" not in said
