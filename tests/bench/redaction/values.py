@@ -205,7 +205,7 @@ class Values:
     def _order(self) -> str:
         rng = self._rng
         prefix = rng.choice(("", "", "", "A", "INV", "ZX", "C"))
-        sizes = rng.choice(((4,), (5,), (6,), (7,), (8,), (9,), (10,), (3, 7, 7), (4, 4, 4)))
+        sizes = rng.choice(((4,), (5,), (5,), (6,), (6,), (7,), (8,), (8,), (9,), (10,), (3, 7, 7), (4, 4, 4)))
         groups = numbers.in_groups(numbers.digits(rng, sum(sizes)), sizes)
         if self._written:
             return f"{prefix}{rng.choice(('-', '')) if prefix else ''}{'-'.join(groups)}"
