@@ -20,7 +20,7 @@ from worker.engine.api import Api
 from worker.engine.archive import Archive
 from worker.engine.conversation import Conversation
 from worker.engine.listener import IDLE_SECONDS, Listener, connection_logger
-from worker.engine.masking import Finding, FindPii
+from worker.engine.masking import Finding
 from worker.engine.metrics import EngineMetrics, Gauges
 from worker.engine.pool import PoolSessionMaker
 from worker.engine.process import prepare_process
@@ -40,7 +40,6 @@ from worker.engine.tls import ServerTls
 from worker.engine.tokens import TokenMint
 from worker.engine.trackers import TrackerLibrary
 from worker.errors import ConfigurationError
-from worker.redaction import Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -268,13 +267,11 @@ def _make_sessions(settings: EngineSettings) -> SessionMaker:
 
 
 def _conversation_maker(settings: EngineSettings, traits: RecognizerTraits) -> Callable[[], Conversation]:
-    find_pii = _make_find_pii()
-
     def make() -> Conversation:
         return Conversation(
             _new_number(),
             new_id=lambda: str(uuid.uuid4()),
-            find_pii=find_pii,
+            find_pii=_find_pii,
             verbatim=traits.verbatim,
             punctuated=traits.punctuated,
             default_no_connection_timeout_seconds=settings.no_connection_timeout_seconds,
@@ -297,16 +294,8 @@ def _new_number() -> str:
     return str(10**15 + secrets.randbelow(9 * 10**15))
 
 
-def _make_find_pii() -> FindPii:
-    redactor = Redactor()
-
-    def find(text: str) -> Sequence[Finding]:
-        by_form = [
-            Finding(span.type, span.start, span.end, text[span.start : span.end]) for span in redactor.find(text)
-        ]
-        return [*by_form, *(Finding(*found) for found in personal_data_of(text))]
-
-    return find
+def _find_pii(text: str) -> Sequence[Finding]:
+    return [Finding(*found) for found in personal_data_of(text)]
 
 
 def _steady_clock() -> Callable[[], float]:

@@ -1,148 +1,98 @@
-"""The detectors: pure functions from a reading to the personal data in it.
+"""The detectors by family: pure functions from a reading to the personal data in it, and what they find by default.
 
-A recogniser mishears digits, so a number is masked when a check digit confirms it, and also when its length and the
-words around it leave no better explanation.
+A score says how sure a finding is, and each type has a least score from which it counts:
+
+| score | meaning |
+| --- | --- |
+| 1.0 | a check digit, a numbering plan or a grammar confirms it |
+| 0.8 | the words right beside it call it so, or it is on a list of names |
+| 0.5 | its length, its form and the words around speak for it |
+| 0.3 | it has the form, and so have many other things; never reported unless a threshold is lowered |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TypeAlias
+from itertools import chain
+from typing import Final, NamedTuple, TypeAlias
 
-import phonenumbers
-from stdnum import luhn
-from stdnum.us import ssn
-
-from worker.redaction import accounts, addresses, lexicon
-from worker.redaction.reading import Kind, Reading, Run
-from worker.redaction.spans import (
-    CARD_NUMBER,
-    EMAIL_ADDRESS,
-    IBAN,
-    NUMBER,
-    PHONE_NUMBER,
-    SSN,
-    SUSPECTED,
-    VERIFIED,
-    Span,
-)
+from worker.redaction import dates, documents, emails, figures, ibans, lexicon, names, network, payment, postal, spans
+from worker.redaction.countries import IBAN_COUNTRIES
+from worker.redaction.reading import Reading
+from worker.redaction.spans import EMAIL_ADDRESS, NUMBER, SUSPECTED, Span
+from worker.redaction.tokens import Kind
 
 Detector: TypeAlias = Callable[[Reading], Iterable[Span]]
 
-SHORTEST_SUSPECT: Final = 7
-"""Digits from which on a number is masked for the words around it alone."""
-CARD_LENGTHS: Final = range(12, 20)
-SURELY_A_CARD: Final = 15
-"""Digits from which on a number is masked whatever is said around it. Nothing else is as long in speech."""
-LONGEST_PHONE: Final = 15
-HOME_REGION: Final = "US"
-"""Where a phone number without a country code belongs."""
-HOME_LENGTHS: Final = (10, 11)
 
+class Family(NamedTuple):
+    """A detector and the one type that it finds."""
 
-def find_card_numbers(reading: Reading) -> Iterator[Span]:
-    """Card numbers, together with the digits said in one breath with them (expiry, security code)."""
-    for run in reading.runs:
-        digits = run.digits
-        if len(digits) < SHORTEST_SUSPECT:
-            continue
-        cue = reading.cue_near(run)
-        if cue != "card" and (_is_years(digits) or (reading.follows_plus(run) and len(digits) <= LONGEST_PHONE)):
-            continue
-        if len(digits) in CARD_LENGTHS and luhn.is_valid(digits):
-            yield Span(CARD_NUMBER, run.start, run.end, VERIFIED)
-        elif cue == "card" or (len(digits) >= SURELY_A_CARD and cue not in {"ssn", "iban"}):
-            yield Span(CARD_NUMBER, run.start, run.end, SUSPECTED)
-
-
-def find_social_security_numbers(reading: Reading) -> Iterator[Span]:
-    """Numbers that are called so, and nine digits written in the pattern 3-2-4."""
-    for run in reading.runs:
-        digits = run.digits
-        if len(digits) < SHORTEST_SUSPECT:
-            continue
-        grouped = tuple(len(group.digits) for group in run.groups) == (3, 2, 4)
-        if reading.cue_near(run) == "ssn" or (grouped and _is_written_as_ssn(reading, run)):
-            yield Span(SSN, run.start, run.end, VERIFIED if ssn.is_valid(digits) else SUSPECTED)
-
-
-def find_phone_numbers(reading: Reading) -> Iterator[Span]:
-    """Written numbers that a numbering plan knows, spoken ones likewise, and what is called a phone number."""
-    if sum(len(run.digits) for run in reading.runs) < SHORTEST_SUSPECT:
-        return
-    yield from _find_written_phones(reading)
-    for run in reading.runs:
-        length = len(run.digits)
-        if not SHORTEST_SUSPECT <= length <= LONGEST_PHONE:
-            continue
-        if reading.follows_plus(run):
-            start = reading.tokens[run.first - 1].start
-            if _is_phone(f"+{run.digits}") or reading.cue_near(run) == "phone":
-                yield Span(PHONE_NUMBER, start, run.end)
-        elif reading.cue_near(run) == "phone":
-            yield Span(PHONE_NUMBER, run.start, run.end, VERIFIED if _is_phone(run.digits) else SUSPECTED)
-        elif any(group.spoken for group in run.groups):
-            yield from (
-                Span(PHONE_NUMBER, start, end)
-                for digits, start, end in run.windows(HOME_LENGTHS, skip=1)
-                if _is_phone(digits)
-            )
-
-
-def find_ibans(reading: Reading) -> Iterator[Span]:
-    """Account numbers with the right check digits, and numbers that are called IBAN."""
-    yield from accounts.find(reading)
-    for run in reading.runs:
-        if len(run.digits) >= SHORTEST_SUSPECT and reading.cue_near(run) == "iban":
-            yield Span(IBAN, run.start, run.end, SUSPECTED)
+    type: str
+    detect: Detector
 
 
 def find_email_addresses(reading: Reading) -> Iterator[Span]:
     """Written and spelled addresses."""
-    if lexicon.ADDRESS_HINT.search(reading.text) is None:
+    if "@" not in reading.text and reading.words.isdisjoint(lexicon.ADDRESS_HINTS):
         return
-    yield from addresses.find_written(reading.text)
-    yield from addresses.Speller(reading).find()
+    yield from emails.find_written(reading.text)
+    yield from emails.Speller(reading).find()
 
 
-DEFAULT: Final[tuple[Detector, ...]] = (
-    find_card_numbers,
-    find_social_security_numbers,
-    find_phone_numbers,
-    find_ibans,
-    find_email_addresses,
+def find_ibans(reading: Reading) -> Iterator[Span]:
+    """Account numbers with the right check digits, and numbers that are called IBAN."""
+    return chain(ibans.find(reading), ibans.find_called(reading))
+
+
+FAMILIES: Final[tuple[Family, ...]] = (
+    Family(spans.CARD_NUMBER, figures.find_card_numbers),
+    Family(spans.SSN, figures.find_social_security_numbers),
+    Family(spans.PHONE_NUMBER, figures.find_phone_numbers),
+    Family(spans.IBAN, find_ibans),
+    Family(spans.EMAIL_ADDRESS, find_email_addresses),
+    Family(spans.CVV, payment.find_security_codes),
+    Family(spans.CARD_PIN, payment.find_pins),
+    Family(spans.CARD_EXPIRATION, payment.find_expirations),
+    Family(spans.ROUTING_NUMBER, payment.find_routing_numbers),
+    Family(spans.BANK_ACCOUNT_NUMBER, payment.find_bank_accounts),
+    Family(spans.SWIFT_CODE, payment.find_swift_codes),
+    Family(spans.PASSPORT_NUMBER, documents.find_passports),
+    Family(spans.DRIVERS_LICENSE, documents.find_licenses),
+    Family(spans.DATE_OF_BIRTH, dates.find_births),
+    Family(spans.AGE, dates.find_ages),
+    Family(spans.ADDRESS, postal.find),
+    Family(spans.IP_ADDRESS, network.find_addresses),
+    Family(spans.PERSON_NAME, names.find),
+    Family(spans.DATE, dates.find_dates),
+    Family(spans.DOMAIN_NAME, network.find_domains),
 )
+
+TYPES: Final = frozenset(family.type for family in FAMILIES)
+"""All types that are looked for by form or by what is said around them."""
+DEFAULT_TYPES: Final = TYPES - {spans.DATE, spans.DOMAIN_NAME}
+"""What is looked for unless a deployment says otherwise: everything that tells about a person. Dates and domains do not
+by themselves, and without them a promise or a question is hard to read; a date of birth is a type of its own. Ages are
+hidden: with a name or a town they tell who it is, and a text without its "43 years old" still reads."""
+THRESHOLDS: Final = dict.fromkeys(sorted(TYPES), SUSPECTED)
+"""The least score from which a finding counts, by type."""
+
+DEFAULT: Final[tuple[Detector, ...]] = tuple(family.detect for family in FAMILIES if family.type in DEFAULT_TYPES)
 
 
 def find_beginnings(reading: Reading) -> Iterator[Span]:
-    """What may become personal data when the text goes on: two number words or digits, a piece of an address."""
+    """What may become personal data when the text goes on: two number words or digits, a piece of an address, the
+    beginning of an account number, what follows "born" and the number of a house."""
     for run in reading.runs:
         if run.last - run.first > 1 or (len(run.digits) > 1 and not run.groups[0].spoken):
             yield Span(NUMBER, run.start, run.end, SUSPECTED)
-    yield from addresses.find_written(reading.text)
-    for span in addresses.Speller(reading).find_fragments():
+    for token in reading.tokens:
+        if token.kind is Kind.CODE and token.word[:2] in IBAN_COUNTRIES and token.word[2:4].isdigit():
+            yield Span(NUMBER, token.start, token.end, SUSPECTED)
+    for cue in reading.cues_of("birth"):
+        value = reading.value_after(cue)
+        if value is not None and (reading.word(value) in dates.MONTHS or value in reading.run_at):
+            yield Span(NUMBER, reading.tokens[value].start, reading.tokens[-1].end, SUSPECTED)
+    yield from emails.find_written(reading.text)
+    for span in emails.Speller(reading).find_fragments():
         yield Span(EMAIL_ADDRESS, span.start, span.end, span.score)
-
-
-def _is_years(digits: str) -> bool:
-    """Whether the digits are a list of years."""
-    return len(digits) % 4 == 0 and all(digits[start : start + 2] in {"19", "20"} for start in range(0, len(digits), 4))
-
-
-def _is_written_as_ssn(reading: Reading, run: Run) -> bool:
-    return reading.text.count("-", run.start, run.end) == 2 or ssn.is_valid(run.digits)
-
-
-def _find_written_phones(reading: Reading) -> Iterator[Span]:
-    plain = [token for token in reading.tokens if token.kind is Kind.PLAIN]
-    for match in phonenumbers.PhoneNumberMatcher(reading.text, HOME_REGION):
-        if not any(token.start < match.end and match.start < token.end for token in plain):
-            yield Span(PHONE_NUMBER, match.start, match.end)
-
-
-def _is_phone(digits: str) -> bool:
-    try:
-        number = phonenumbers.parse(digits, HOME_REGION)
-    except phonenumbers.NumberParseException:
-        return False
-    return phonenumbers.is_valid_number(number)

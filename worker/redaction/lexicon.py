@@ -6,8 +6,14 @@ import re
 from typing import Final
 
 
-def _words(text: str) -> frozenset[str]:
+def words_of(text: str) -> frozenset[str]:
+    """The words of a list that is written as one text."""
     return frozenset(text.split())
+
+
+def phrases_of(text: str) -> tuple[tuple[str, ...], ...]:
+    """Phrases between commas, as words; those with most words first."""
+    return tuple(sorted((tuple(phrase.split()) for phrase in text.split(",")), key=len, reverse=True))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -55,32 +61,52 @@ REPEATS: Final = {"double": 2, "triple": 3, "treble": 3, "quadruple": 4}
 
 NUMBER_WORDS: Final = ZEROS | UNITS.keys() | TEENS.keys() | TENS.keys()
 
-FILLERS: Final = _words(
-    "um umm uh uhm er erm ah eh hmm hm mm mhm and then next so okay ok yeah yes yep right like well "
-    "sorry no wait actually again comma dash hyphen minus space plus dot to too for won ate fore tree i mean let me see"
+FILLERS: Final = words_of(
+    "um umm uh uhm er erm ah eh hmm hm mm mhm and then next so okay ok yeah yes yep right like well sorry no wait "
+    "actually again comma dash hyphen minus space plus dot point period slash to too for won ate fore tree i mean "
+    "let me see huh correct correction rather oops sure please perfect great alright"
 )
 """What may stand between two digits of one number: hesitation, correction, spoken punctuation, misheard digits."""
 
-AMOUNTS: Final = _words(
-    "dollar dollars cent cents buck bucks euro euros pound pounds percent people users customers "
-    "miles kilometers meters hours minutes seconds days weeks months years million billion"
+_INTERJECTED: Final = phrases_of(
+    "that's right, thats right, that is right, that's correct, thats correct, that is correct, you got it, you got "
+    "that, got it, got that, go ahead, go on, i got that, i got it, of course, all right, hold on, hang on, bear "
+    "with me, i think, you know, i said, excuse me, thank you, is that right, are you ready, let me check, let me "
+    "see, i mean, scratch that, strike that, make that, make it, the next is, the rest is, followed by"
+)
+INTERJECTIONS: Final = {
+    first: tuple(phrase[1:] for phrase in _INTERJECTED if phrase[0] == first)
+    for first in {phrase[0] for phrase in _INTERJECTED}
+}
+"""What a listener, or the speaker, puts between two digits: the rest of each phrase by its first word."""
+
+CORRECTIONS: Final = frozenset(
+    phrases_of("no, sorry, wait, actually, correction, rather, oops, i mean, scratch that, strike that, make that")
+)
+"""What takes back the digits before it."""
+
+AMOUNTS: Final = words_of(
+    "dollar dollars cent cents buck bucks euro euros pound pounds percent people users customers miles kilometers "
+    "meters hours minutes seconds days weeks months years million billion"
 )
 """What makes the number before it a count."""
+
+EXTENSIONS: Final = frozenset({"extension", "ext"})
 
 # --- addresses -------------------------------------------------------------------------------------------------------
 
 AT_SIGNS: Final = frozenset({"sign", "symbol"})
 DOTS: Final = frozenset({"dot", "period", "point"})
 JOINERS: Final = frozenset({"underscore", "dash", "hyphen", "minus", "plus"})
-HESITATIONS: Final = _words("um umm uh uhm er erm hmm hm mm")
+HESITATIONS: Final = words_of("um umm uh uhm er erm hmm hm mm")
 
-TOP_LEVELS: Final = _words(
-    "com net org edu gov mil int info biz io ai co app dev me tv cloud online tech name pro "
-    "uk us ca au nz ie de fr es it nl be ch at se no dk fi pl pt cz gr eu in jp cn br mx za sg hk kr il tr ru"
+TOP_LEVELS: Final = words_of(
+    "com net org edu gov mil int info biz io ai co app dev me tv cloud online tech name pro uk us ca au nz ie de fr "
+    "es it nl be ch at se no dk fi pl pt cz gr eu in jp cn br mx za sg hk kr il tr ru"
 )
 MAIL_PROVIDERS: Final = frozenset({"gmail", "googlemail", "hotmail", "icloud", "protonmail"})
 
-PLAIN_WORDS: Final = _words(
+PLAIN_WORDS: Final = words_of(
     "a an the am is its are was were be to of on in by for from with and or but so as at my your our his her their "
     "this that these those it you we they he she me us them him i what when where who how if then not no yes email "
     "mail e-mail address contact send write reach up out here there please just about"
@@ -90,36 +116,77 @@ PLAIN_WORDS: Final = _words(
 HOST_WORDS: Final = frozenset({"mail", "contact", "about"})
 """Plain words that domains are called by: "g mail"."""
 
-PLACED_WORDS: Final = PLAIN_WORDS | _words(
-    "look looking available online shop find found order visit page site website store work works working worked live "
-    "lives stay meet arrive start starts good great now today buy booked listed hosted everyone people all"
+PLACED_WORDS: Final = PLAIN_WORDS | words_of(
+    "look looking available online shop find found order visit page site website store work works working worked "
+    "live lives stay meet arrive start starts good great now today buy booked listed hosted everyone people all"
 )
 """Words before an "at" that means a place or a time."""
 
 # --- context ---------------------------------------------------------------------------------------------------------
 
-CUES: Final = re.compile(
-    r"""\b(?:
-      (?P<card>cards?|visa|master\s?cards?|amex|american\s+express|maestro|credit|debit|cvv|cvc|expir(?:y|ation|es))
-    | (?P<ssn>social(?!\s+(?:media|network))(?:\s+security)?|ssn|s\.?\s?s\.?\s?n|tax(?:payer)?\s+id|itin)
-    | (?P<phone>(?:tele)?phones?|cell(?:phone)?|mobile|call(?:back|ing)?|dial|reach|text|fax|whats\s?app|landline
-               |(?:my|your|his|her|their|our)\s+number)
-    | (?P<iban>iban|i\s+ban|i\.?\s?b\.?\s?a\.?\s?n)
-    | (?P<email>e-?\s?mails?|mail|address)
-    )\b""",
-    re.IGNORECASE | re.VERBOSE,
+_CUES: Final = {
+    "card": "card, cards, visa, mastercard, mastercards, master card, master cards, amex, american express, maestro, "
+    "credit, debit",
+    "ssn": "social, social security, ssn, s s n, ss n, tax id, taxpayer id, itin",
+    "": "social media, social network, social networks, social networking, phone book",
+    "phone": "phone, phones, telephone, telephones, cell, cellphone, mobile, call, callback, calling, dial, reach, "
+    "text, fax, whatsapp, whats app, landline, my number, your number, his number, her number, their number, "
+    "our number",
+    "iban": "iban, i ban, i b a n",
+    "email": "email, emails, mail, mails, address",
+    "cvv": "cvv, cvv2, cvc, cvc2, c v v, c v c, cv v, cvv code, cvv number, security code, security number, "
+    "card verification, verification code, verification value, three digit code, three digit number",
+    "pin": "pin, pin code, pin number, p i n, pincode",
+    "expiry": "expiry, expiration, expiry date, expiration date, expires on, exp date, exp, valid thru, valid through, "
+    "good thru, good through, valid until",
+    "expires": "expires, expire, expiring, expired",
+    "routing": "routing, aba, transit number, a b a, rtn",
+    "account": "account, accounts, acct",
+    "swift": "swift, bic, b i c, swift code, bic code",
+    "passport": "passport, passports",
+    "licence": "driver license, drivers license, driver licence, drivers licence, driving license, driving licence, "
+    "license number, licence number, driver license number, drivers license number, driver's license, dl number, "
+    "license, licence",
+    "zip": "zip, zipcode, zip code, postal code, post code, postcode, eir code",
+    "birth": "born, birth, birthday, birthdate, birth date, dob, d o b, date of birth, birthdays",
+    "ip": "ip, i p, ip address, server, host, gateway, subnet, dns, ping, router, firewall, v p n, vpn, network, "
+    "ipv4, ipv6",
+}
+_SPLIT_CUES: Final = sorted(
+    ((phrase, kind) for kind, phrases in _CUES.items() for phrase in phrases_of(phrases)), key=lambda cue: -len(cue[0])
 )
-"""Words that say what a number near them is."""
+CUES: Final = {
+    first: tuple((phrase[1:], kind) for phrase, kind in _SPLIT_CUES if phrase[0] == first)
+    for first in {phrase[0] for phrase, _ in _SPLIT_CUES}
+}
+"""Words that say what is near them: the rest of each phrase, and its kind, by the first word. Without "'s"."""
+
+FIELDS: Final = words_of("cvv pin expiry expires routing account swift passport licence zip birth ip")
+"""Cues that name a field of their own."""
+
+LINKS: Final = words_of(
+    "number numbers code codes back front has with is was are it it's the that that's would be my your his her "
+    "their our um umm uh uhm er hmm for on of card date no please okay ok and so sure yes yeah here says reads this "
+    "i have got think let me see will account security sort bank's bank checking savings digit digits three-digit "
+    "four-digit address currently actually like well right now also then ends in at a"
+)
+"""Words between the name of a field and its value."""
+MOST_LINKS: Final = 9
+
+BACK_LINKS: Final = words_of("is was that the my your his her their our for on as a card")
+"""Words between a value and the name of its field: "737 is my security code"."""
+MOST_BACK_LINKS: Final = 4
 
 LABELS: Final = re.compile(
-    r"\b(?:order|invoice|ticket|tracking|confirmation|reference|case|booking|part|serial|model|version)[^\w\ue000]{1,3}"
+    r"\b(?:order|invoice|ticket|tracking|confirmation|reference|case|booking|part|serial|model|version|claim"
+    r"|policy|item|sku|flight|docket|meter|employee|batch|lot|release|firmware|build)[^\w\ue000]{1,3}"
     r"(?:(?:number|no|id|code)[^\w\ue000]{1,3})?(?:(?:is|was)[^\w\ue000]{1,3})?$",
     re.IGNORECASE,
 )
 """At the end of what precedes a number: it is somebody's reference, whatever else was said."""
 
-NUMBER_HINT: Final = re.compile(rf"\d|\b(?:{'|'.join(sorted(NUMBER_WORDS | REPEATS.keys()))})\b", re.IGNORECASE)
-"""What a text must contain for a number to be in it."""
+NUMBER_HINTS: Final = NUMBER_WORDS | REPEATS.keys()
+"""What a text without figures must contain for a number to be in it."""
 
-ADDRESS_HINT: Final = re.compile(r"@|\bat\b", re.IGNORECASE)
-"""What a text must contain for an address to be in it."""
+ADDRESS_HINTS: Final = frozenset({"at"})
+"""What a text without "@" must contain for an e-mail address to be in it."""

@@ -1,80 +1,27 @@
-"""A text, read once for all detectors: its tokens, its runs of digits and the cues around them.
-
-Numbers are read by an own table rather than by text2num: that one knows neither "oh" nor "double", keeps no way back
-from a digit to the characters it came from, and reads values where we need digits. The table is smaller than what would
-have to be wrapped around it.
-"""
+"""A text, read once for all detectors: its tokens, its runs of digits and the cues around them."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import cached_property
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
-
-BLANK: Final = "\ue000"
-"""Stands for what is already masked: no detector reads across or into it."""
+from worker.redaction.numbers import read_number
+from worker.redaction.tokens import Kind, Token, stem, tokens_of
 
 MAX_FILLERS: Final = 4
 CUE_WORDS_BEFORE: Final = 15
 CUE_WORDS_AFTER: Final = 6
 LABEL_CHARS: Final = 40
+HOME_REGION: Final = "US"
+"""Where a phone number without a country code belongs."""
 PAIR: Final = 2
 """Digits that a recogniser writes for what was said in one or two words."""
-
-_TOKEN: Final = re.compile(
-    rf"""
-      (?P<plain>
-          (?<![\d.-])\d{{4}}-\d{{2}}-\d{{2}}(?![\d-])                       # dates
-        | (?<![\d/.-])\d{{1,2}}([/.-])\d{{1,2}}\2(?:\d{{4}}|\d{{2}})(?![\d/-]|\.\d)
-        | (?<![\d:])\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?![\d:])                 # times
-        | (?<![\d,])\d{{1,3}}(?:,\d{{3}}){{1,4}}(?![\d,])                   # thousands
-        | (?<!\d)\d{{1,2}}(?:st|nd|rd|th)\b                                 # ordinals
-      )
-    | (?P<digits>\d+)
-    | (?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)
-    | (?P<wall>[$€£¥%{BLANK}]+)
-    | (?P<mark>[@._+\-!?:;,])
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-class Kind(Enum):
-    """What a token is."""
-
-    WORD = auto()
-    DIGITS = auto()
-    MARK = auto()
-    """One character of punctuation that an address may need."""
-    WALL = auto()
-    """Currency, percent or a mask: no number continues across it."""
-    PLAIN = auto()
-    """A date, a time, an ordinal or an amount."""
-
-
-_KINDS: Final = {
-    "word": Kind.WORD,
-    "digits": Kind.DIGITS,
-    "mark": Kind.MARK,
-    "wall": Kind.WALL,
-    "plain": Kind.PLAIN,
-}
-
-
-class Token(NamedTuple):
-    """A piece of the text at ``[start, end)``; ``word`` is its lower-case form."""
-
-    kind: Kind
-    word: str
-    start: int
-    end: int
+MOST_WITHDRAWN: Final = 4
+"""Digits that a correction takes back at most."""
 
 
 class Group(NamedTuple):
@@ -84,6 +31,10 @@ class Group(NamedTuple):
     start: int
     end: int
     spoken: bool
+    first: int
+    """Index of its first token."""
+    last: int
+    """Index after its last token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +46,8 @@ class Run:
     """Index of its first token."""
     last: int
     """Index after its last token."""
+    corrected: tuple[int, ...] = ()
+    """Indices of the groups that were said after "no", "sorry" and the like."""
 
     @property
     def digits(self) -> str:
@@ -119,9 +72,18 @@ class Run:
                 if len(digits) in lengths:
                     yield digits, self.groups[first].start, group.end
 
+    def meanings(self) -> Iterator[str]:
+        """The digits as they were said, then without those that each correction may have taken back."""
+        yield self.digits
+        for index in self.corrected:
+            before = "".join(group.digits for group in self.groups[:index])
+            after = "".join(group.digits for group in self.groups[index:])
+            for withdrawn in range(1, min(MOST_WITHDRAWN, len(before)) + 1):
+                yield before[:-withdrawn] + after
+
 
 class Cue(NamedTuple):
-    """A word that says what a number near it is. Places are token indices."""
+    """Words that say what a number near them is. Places are token indices."""
 
     kind: str
     first: int
@@ -129,39 +91,93 @@ class Cue(NamedTuple):
 
 
 class Reading:
-    """A text and what can be read in it. Everything beyond the tokens is worked out when first asked for."""
+    """A text and what can be read in it. Everything beyond the text is worked out when first asked for."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, region: str = HOME_REGION) -> None:
         self.text = text
+        self.region = region
 
     def __repr__(self) -> str:
         return f"<Reading of {len(self.text)} characters>"
 
     @cached_property
     def tokens(self) -> tuple[Token, ...]:
-        return tuple(
-            Token(_KINDS[match.lastgroup or ""], match[0].lower(), match.start(), match.end())
-            for match in _TOKEN.finditer(self.text)
-        )
+        return tokens_of(self.text)
+
+    @cached_property
+    def stems(self) -> tuple[str, ...]:
+        """What the tokens are, each without "'s" and the like."""
+        return tuple([stem(token.word) for token in self.tokens])
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The same without order: cheap to look into before anything dear is done."""
+        return frozenset(self.stems)
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """All runs of digits, in order."""
-        if lexicon.NUMBER_HINT.search(self.text) is None:
+        if self.words.isdisjoint(lexicon.NUMBER_HINTS) and all(token.kind is not Kind.DIGITS for token in self.tokens):
             return ()
-        return tuple(_read_runs(self))
+        return tuple(_read_runs(self.tokens))
+
+    @cached_property
+    def run_at(self) -> dict[int, Run]:
+        """Runs by the index of their first token."""
+        return {run.first: run for run in self.runs}
+
+    @cached_property
+    def group_at(self) -> dict[int, Group]:
+        """Groups by the index of their first token."""
+        return {group.first: group for run in self.runs for group in run.groups}
+
+    @cached_property
+    def group_ending(self) -> dict[int, Group]:
+        """Groups by the index after their last token."""
+        return {group.last: group for run in self.runs for group in run.groups}
 
     @cached_property
     def cues(self) -> tuple[Cue, ...]:
-        starts = [token.start for token in self.tokens]
-        return tuple(
-            Cue(match.lastgroup or "", bisect_left(starts, match.start()), bisect_left(starts, match.end()))
-            for match in lexicon.CUES.finditer(self.text)
-        )
+        if self.words.isdisjoint(lexicon.CUES):
+            return ()
+        return tuple(self._read_cues())
+
+    def _read_cues(self) -> Iterator[Cue]:
+        index = 0
+        while index < len(self.tokens):
+            for phrase, kind in lexicon.CUES.get(self.stems[index], ()):
+                if (last := self.phrase_end(index + 1, phrase)) is not None:
+                    yield Cue(kind, index, last)
+                    index = last - 1
+                    break
+            index += 1
+
+    def phrase_end(self, index: int, phrase: tuple[str, ...]) -> int | None:
+        """The index after the words of ``phrase``, with any punctuation between; None when they do not stand there."""
+        for word in phrase:
+            while index < len(self.tokens) and self.tokens[index].kind is Kind.MARK:
+                index += 1
+            if index >= len(self.tokens) or self.stems[index] != word:
+                return None
+            index += 1
+        return index
+
+    def cues_of(self, kind: str) -> Iterator[Cue]:
+        return (cue for cue in self.cues if cue.kind == kind)
+
+    @cached_property
+    def _cue_kinds(self) -> frozenset[str]:
+        return frozenset(cue.kind for cue in self.cues)
+
+    def has_cue(self, kind: str) -> bool:
+        return kind in self._cue_kinds
 
     def cue_near(self, run: Run) -> str | None:
-        """The kind of the nearest cue around ``run``; None when there is none or the number is labelled as harmless."""
-        if self.is_labelled(run) or self.is_amount(run):
+        """The kind of the nearest cue around ``run``; None when there is none or the number is labelled as harmless.
+
+        What names a field of its own ("pin", "routing number") counts in front of a number only.
+        """
+        if not self.cues or self.is_labelled(run) or self.is_amount(run):
             return None
         nearest: tuple[int, str] | None = None
         for cue in self.cues:
@@ -170,15 +186,12 @@ class Reading:
             if cue.last <= run.first:
                 distance, limit = run.first - cue.last, CUE_WORDS_BEFORE
             elif cue.first >= run.last:
-                distance, limit = cue.first - run.last, CUE_WORDS_AFTER
+                distance, limit = cue.first - run.last, -1 if cue.kind in lexicon.FIELDS else CUE_WORDS_AFTER
             else:
                 distance, limit = 0, 0
             if distance <= limit and (nearest is None or distance < nearest[0]):
                 nearest = distance, cue.kind
         return None if nearest is None else nearest[1]
-
-    def has_cue(self, kind: str) -> bool:
-        return any(cue.kind == kind for cue in self.cues)
 
     def is_labelled(self, run: Run) -> bool:
         """Whether the words right before ``run`` call it an order number or the like."""
@@ -196,133 +209,103 @@ class Reading:
         """Whether ``run`` is written or said as an international number."""
         return run.first > 0 and self.tokens[run.first - 1].word in {"+", "plus"}
 
+    def word(self, index: int) -> str:
+        """The token at ``index`` in lower case without "'s"; empty outside of the text."""
+        return self.stems[index] if 0 <= index < len(self.stems) else ""
 
-def _read_runs(reading: Reading) -> Iterator[Run]:
-    tokens = reading.tokens
+    def is_word(self, index: int) -> bool:
+        return 0 <= index < len(self.tokens) and self.tokens[index].kind is Kind.WORD
+
+    def is_capital(self, index: int) -> bool:
+        """Whether the token is written with a capital letter."""
+        return self.text[self.tokens[index].start].isupper()
+
+    @cached_property
+    def is_cased(self) -> bool:
+        """Whether capital letters tell names here: some words have them, not all."""
+        kinds = {self.text[token.start].isupper() for token in self.tokens if token.kind is Kind.WORD}
+        return len(kinds) > 1
+
+    def begins_sentence(self, index: int) -> bool:
+        """Whether a capital letter at ``index`` tells nothing."""
+        return index == 0 or self.tokens[index - 1].word in {".", "?", "!", ":"}
+
+    def value_after(self, cue: Cue) -> int | None:
+        """The index where a value stands that ``cue`` names: "the pin, um, is ...". None when something else does."""
+        words = 0
+        for index in range(cue.last, len(self.tokens)):
+            token = self.tokens[index]
+            if token.kind is Kind.MARK:
+                continue
+            run = self.run_at.get(index)
+            if run is not None and len(run.digits) == 1 and self.word(run.last) in {"digit", "digits", "numbers"}:
+                continue
+            if token.kind is not Kind.WORD or run is not None or token.word not in lexicon.LINKS:
+                return index
+            if len(token.word) == 1 and (index + 1 in self.group_at or len(self.word(index + 1)) == 1):
+                return index
+            words += 1
+            if words > lexicon.MOST_LINKS:
+                return None
+        return None
+
+    def value_before(self, cue: Cue) -> Run | None:
+        """The run that is said to be what ``cue`` names: "... is my pin"."""
+        index = cue.first - 1
+        while index >= 0 and cue.first - index <= lexicon.MOST_BACK_LINKS and self.word(index) in lexicon.BACK_LINKS:
+            index -= 1
+        is_said = any(self.word(each) in {"is", "was", "that", "for"} for each in range(index + 1, cue.first))
+        return next((run for run in self.runs if run.last == index + 1), None) if is_said else None
+
+
+def _read_runs(tokens: tuple[Token, ...]) -> Iterator[Run]:
     groups: list[Group] = []
-    first = last = fillers = index = 0
+    corrected: list[int] = []
+    fillers = index = 0
     while index < len(tokens):
         token = tokens[index]
-        if (read := _read_number(tokens, index)) is not None:
+        if (read := read_number(tokens, index)) is not None:
             digits, after = read
-            if not groups:
-                first = index
-            spoken = token.kind is Kind.WORD
-            groups.append(Group(digits, token.start, tokens[after - 1].end, spoken))
-            index = last = after
+            groups.append(Group(digits, token.start, tokens[after - 1].end, token.kind is Kind.WORD, index, after))
+            index = after
             fillers = 0
             continue
-        fillers += token.kind is Kind.WORD
-        if groups and (
-            token.kind in {Kind.WALL, Kind.PLAIN}
-            or fillers > MAX_FILLERS
-            or (token.kind is Kind.WORD and token.word not in lexicon.FILLERS)
-        ):
-            yield from _finished(tokens, groups, first, last)
-            groups = []
-        index += 1
-    if groups:
-        yield from _finished(tokens, groups, first, last)
+        after = index + 1
+        if groups and token.kind is not Kind.MARK:
+            is_filler, after, corrects = _read_filler(tokens, index)
+            fillers += 1
+            if not is_filler or fillers > MAX_FILLERS:
+                yield from _finished(tokens, groups, corrected)
+                groups, corrected = [], []
+            elif corrects:
+                corrected.append(len(groups))
+        index = after
+    yield from _finished(tokens, groups, corrected)
 
 
-def _finished(tokens: tuple[Token, ...], groups: list[Group], first: int, last: int) -> Iterator[Run]:
+def _read_filler(tokens: tuple[Token, ...], index: int) -> tuple[bool, int, bool]:
+    """Whether a number goes on behind what stands at ``index``, where that ends, and whether it takes digits back."""
+    token = tokens[index]
+    if token.kind is not Kind.WORD:
+        return False, index + 1, False
+    for phrase in lexicon.INTERJECTIONS.get(token.word, ()):
+        last = index + 1 + len(phrase)
+        if tuple(each.word for each in tokens[index + 1 : last]) == phrase:
+            return True, last, (token.word, *phrase) in lexicon.CORRECTIONS
+    return token.word in lexicon.FILLERS, index + 1, (token.word,) in lexicon.CORRECTIONS
+
+
+def _finished(tokens: tuple[Token, ...], groups: list[Group], corrected: list[int]) -> Iterator[Run]:
     """The run of ``groups``, without an "oh" at its head that was not a digit."""
-    while groups and tokens[first].word in lexicon.INTERJECTED_ZEROS and not _continues_digitwise(groups):
+    dropped = 0
+    while groups and tokens[groups[0].first].word in lexicon.INTERJECTED_ZEROS and not _continues_digitwise(groups):
         groups = groups[1:]
-        first += 1
-        while groups and tokens[first].start < groups[0].start:
-            first += 1
+        dropped += 1
     if groups:
-        yield Run(tuple(groups), first, last)
+        places = tuple(place for place, _ in groupby(index - dropped for index in corrected) if 0 < place < len(groups))
+        yield Run(tuple(groups), groups[0].first, groups[-1].last, places)
 
 
 def _continues_digitwise(groups: list[Group]) -> bool:
     """Whether what follows the first group is said like it: in words, or digit by digit."""
     return len(groups) > 1 and (groups[1].spoken or len(groups[1].digits) <= PAIR)
-
-
-# --- numbers in words ------------------------------------------------------------------------------------------------
-
-
-def _read_number(tokens: tuple[Token, ...], index: int) -> tuple[str, int] | None:
-    """The digits of the number, in words or written, that begins at ``index``, and the index after it."""
-    token = tokens[index]
-    if token.kind is Kind.DIGITS:
-        return _ascii_digits(token.word), index + 1
-    if token.kind is not Kind.WORD:
-        return None
-    word = token.word
-    if word in lexicon.ZEROS:
-        return "0", index + 1
-    if word in lexicon.REPEATS:
-        return _read_repeat(tokens, index)
-    read = _read_below_thousand(tokens, index)
-    if read is None:
-        return None
-    value, after = read
-    if _word(tokens, after) == "thousand":
-        after += 1
-        value *= 1000
-        rest = _read_below_thousand(tokens, after + (_word(tokens, after) == "and"))
-        if rest is not None and _word(tokens, rest[1]) != "thousand":
-            value, after = value + rest[0], rest[1]
-    return str(value), after
-
-
-def _read_repeat(tokens: tuple[Token, ...], index: int) -> tuple[str, int] | None:
-    """ "double two", "triple oh", "double 7"."""
-    if index + 1 >= len(tokens):
-        return None
-    following = tokens[index + 1]
-    if following.kind is Kind.DIGITS:
-        digit = _ascii_digits(following.word)
-    elif following.word in lexicon.ZEROS:
-        digit = "0"
-    else:
-        digit = str(lexicon.UNITS.get(following.word, ""))
-    return (digit * lexicon.REPEATS[tokens[index].word], index + 2) if len(digit) == 1 else None
-
-
-def _read_below_thousand(tokens: tuple[Token, ...], index: int) -> tuple[int, int] | None:
-    """ "seven", "forty-one", "one hundred and eleven", and "forty one hundred eleven"."""
-    read = _read_below_hundred(tokens, index)
-    if read is None or _word(tokens, read[1]) != "hundred":
-        return read
-    value, after = read[0] * 100, read[1] + 1
-    rest = _read_below_hundred(tokens, after + (_word(tokens, after) == "and"))
-    if rest is not None and _word(tokens, rest[1]) not in {"hundred", "thousand"}:
-        return value + rest[0], rest[1]
-    return value, after
-
-
-def _read_below_hundred(tokens: tuple[Token, ...], index: int) -> tuple[int, int] | None:
-    word = _word(tokens, index)
-    if word in lexicon.UNITS:
-        return lexicon.UNITS[word], index + 1
-    if word in lexicon.TEENS:
-        return lexicon.TEENS[word], index + 1
-    if word not in lexicon.TENS:
-        return None
-    after = index + 1
-    if after < len(tokens) and tokens[after].word == "-":
-        after += 1
-    unit = lexicon.UNITS.get(_word(tokens, after))
-    if unit is None:
-        return lexicon.TENS[word], index + 1
-    return lexicon.TENS[word] + unit, after + 1
-
-
-def _word(tokens: tuple[Token, ...], index: int) -> str:
-    """The word at ``index``; empty at the end and where no word is."""
-    if index >= len(tokens) or tokens[index].kind is not Kind.WORD:
-        return ""
-    return tokens[index].word
-
-
-def _ascii_digits(text: str) -> str:
-    return text if text.isascii() else "".join(str(unicodedata.decimal(digit)) for digit in text)
-
-
-def glued(left: Token, right: Token) -> bool:
-    """Whether nothing stands between two tokens."""
-    return left.end == right.start

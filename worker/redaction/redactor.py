@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 from worker.records import Finding, FindingSource, Masked
-from worker.redaction.detectors import DEFAULT, Detector, find_beginnings
-from worker.redaction.reading import BLANK, Reading
+from worker.redaction import names
+from worker.redaction.custom import Custom, CustomDetector
+from worker.redaction.detectors import DEFAULT_TYPES, FAMILIES, THRESHOLDS, TYPES, Detector, find_beginnings
+from worker.redaction.reading import HOME_REGION, Reading
 from worker.redaction.repeats import Secrets
-from worker.redaction.spans import Span, SymblMark, merge
+from worker.redaction.spans import PERSON_NAME, Span, SymblMark, merge
+from worker.redaction.tokens import BLANK
 
 MASK_EDGES: Final = frozenset("*#[]<>{}█•")
 MAX_MASK_CHARS: Final = 16
@@ -25,19 +28,40 @@ class Redactor:
     Args:
         mask: What takes the place of personal data: 1 to 16 characters without digits and "@", with one of
             ``*#[]<>{}█•`` at both ends, so that it is told apart from speech.
-        detectors: What to look for.
+        detectors: Own detectors instead of those of ``types``.
+        types: What to look for, of `TYPES`.
+        thresholds: The least score from which a finding counts, by type, from 0 to 1. `THRESHOLDS` for all others.
+        custom: What a deployment looks for besides.
+        region: Two capital letters: where a phone number without a country code belongs.
 
     Raises:
-        ValueError: The mask cannot be told apart from speech.
+        ValueError: The mask cannot be told apart from speech, or a type or threshold is none.
     """
 
-    def __init__(self, mask: str = "****", detectors: Sequence[Detector] = DEFAULT) -> None:
+    def __init__(
+        self,
+        mask: str = "****",
+        detectors: Sequence[Detector] | None = None,
+        *,
+        types: Collection[str] = DEFAULT_TYPES,
+        thresholds: Mapping[str, float] | None = None,
+        custom: Sequence[Custom] = (),
+        region: str = HOME_REGION,
+    ) -> None:
         if not 1 <= len(mask) <= MAX_MASK_CHARS:
             raise ValueError(f"a mask has 1 to {MAX_MASK_CHARS} characters")
         if mask[0] not in MASK_EDGES or mask[-1] not in MASK_EDGES or re.search(r"[\d@]", mask):
             raise ValueError(f"a mask begins and ends with one of {''.join(sorted(MASK_EDGES))}, without digits and @")
+        if not TYPES.issuperset(types) or not TYPES.issuperset(thresholds or ()):
+            raise ValueError(f"the types are {', '.join(sorted(TYPES))}")
         self._mask = mask
-        self._detectors = tuple(detectors)
+        self._region = region
+        self._thresholds = THRESHOLDS | dict(thresholds or {})
+        if not all(0 <= least <= 1 for least in self._thresholds.values()):
+            raise ValueError("a threshold lies between 0 and 1")
+        if detectors is None:
+            detectors = [family.detect for family in FAMILIES if family.type in types]
+        self._detectors: tuple[Detector, ...] = (*detectors, *map(CustomDetector, custom))
 
     def __repr__(self) -> str:
         return f"<Redactor with {len(self._detectors)} detectors>"
@@ -67,6 +91,11 @@ class Redactor:
             return Masked(text, ())
         return Masked(self._mask, (Finding("unknown", 0, len(self._mask), "worker"),))
 
+    def _detect(self, reading: Reading, detectors: Sequence[Detector]) -> Iterator[Span]:
+        """Findings that are sure enough for their type."""
+        found = chain.from_iterable(detector(reading) for detector in detectors)
+        return (span for span in found if span.score >= self._thresholds.get(span.type, 0.0))
+
     def _mask_with(self, text: str, marks: Sequence[SymblMark], detectors: Sequence[Detector]) -> Masked:
         return self._replace(text, self._find(text, marks, detectors))
 
@@ -81,8 +110,10 @@ class Redactor:
         worker: tuple[Span, ...] = ()
         symbl: tuple[Span, ...] = ()
         while True:
-            by_worker = _visible(blank, _detect(blank, detectors))
+            reading = Reading(blank, self._region)
+            by_worker = _visible(blank, self._detect(reading, detectors))
             by_symbl = _visible(blank, (Span(kind, *hit.span()) for kind, find in patterns for hit in find(blank)))
+            by_worker += tuple(_surnames(reading, by_symbl))
             if not by_worker and not by_symbl:
                 return _Found(worker, symbl)
             worker = merge((*worker, *by_worker))
@@ -121,9 +152,11 @@ def _touches(spans: Sequence[Span], place: Span) -> bool:
     return index > 0 and spans[index - 1].end > place.start
 
 
-def _detect(text: str, detectors: Sequence[Detector]) -> Iterator[Span]:
-    reading = Reading(text)
-    return chain.from_iterable(detector(reading) for detector in detectors)
+def _surnames(reading: Reading, marked: Iterable[Span]) -> Iterator[Span]:
+    """First names that Symbl marked, where a surname stands behind them that it did not mark."""
+    for span in marked:
+        if span.type.upper() == PERSON_NAME and (whole := names.extended(reading, span)) != span:
+            yield whole
 
 
 def _visible(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:

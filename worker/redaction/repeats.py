@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import Final
 
 from worker.redaction import lexicon
-from worker.redaction.reading import Kind, Reading, Token
+from worker.redaction.reading import Reading
 from worker.redaction.spans import REPEATED, SUSPECTED, Span
+from worker.redaction.tokens import Kind, Token
 
 MIN_WORDS: Final = 2
 MIN_CHARS: Final = 4

@@ -140,7 +140,6 @@ the meeting is at 4:15 pm in room 1204
 twenty twenty four was good, twenty twenty five is better
 my credit card ends in 4242
 the card ending four two four two
-my card expires twelve twenty five
 there are two of us and one of them
 i have one question, or two or three
 oh no, not again

@@ -256,6 +256,7 @@ def test_spelled_emails(letters: list[str]) -> None:
     assert REDACTOR.mask(f"it's {' '.join(letters)} at gmail dot com ok").text == f"it's {MASK} ok"
 
 
+@settings(deadline=None)
 @given(cards().flatmap(spoken))
 def test_captions_never_show_two_digits(said: str) -> None:
     """While a number grows word by word, no caption shows more than its first digit."""
@@ -393,7 +394,7 @@ def test_time_is_bounded(text: str) -> None:
     assert time.process_time() - started < 10
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.text("1234567890 -+().@/,:$", min_size=200, max_size=1000))
 def test_time_of_punctuated_digits_is_bounded(text: str) -> None:
     """Neither is any mixture of digits and punctuation."""

@@ -6,9 +6,9 @@
 | PCI | CREDIT_CARD_NUMBER |
 | General | DATE, TIME, AMOUNT, PERCENTAGE, NUMBER, DOMAIN_NAME |
 
-Figures and spelled-out figures are both understood. Where two rules claim the same characters, the rule that comes
-first in ``entities_of`` wins. A person's name is a common first name, with the surname behind it; any word after "my
-name is"; or what follows "Mr" and "Mrs". Numbers from one to nine on their own are left out: "the other one".
+What is personal is found by `worker.redaction`. Figures and spelled-out figures are both understood. Where two rules
+claim the same characters, the rule that comes first in ``entities_of`` wins. Numbers from one to nine on their own are
+left out: "the other one".
 """
 
 from __future__ import annotations
@@ -16,37 +16,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
-import phonenumbers
-from stdnum import luhn
-
 from worker.engine.analysis.dates import dates_of
-from worker.engine.analysis.lexicon import (
-    AMBIGUOUS_NAMES,
-    FIRST_NAMES,
-    MONTHS,
-    NOT_A_NAME,
-    STOP_WORDS,
-    SURNAMES,
-    WEEKDAYS,
-)
 from worker.engine.analysis.values import EntityResult
+from worker.redaction import Redactor
 
-_EMAIL = re.compile(r"(?<![\w.+\-])[\w.+\-]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63}){1,4}")
-_TOP_LEVEL = r"(?:com|net|org|edu|gov|io|co|uk|de|us|info|biz|eu|ca)"
-_SPOKEN_EMAIL = re.compile(
-    rf"\b[a-z0-9_]{{1,30}}(?:\s(?:dot|underscore|dash)\s[a-z0-9]{{1,30}}){{0,4}}\sat\s[a-z0-9]{{1,30}}"
-    rf"(?:\sdot\s[a-z0-9]{{1,20}}){{0,2}}\sdot\s{_TOP_LEVEL}\b",
-    re.IGNORECASE,
-)
-_DOMAIN = re.compile(rf"(?<![\w@.\-])(?:[a-z0-9\-]{{1,63}}\.){{1,4}}{_TOP_LEVEL}\b(?![@\w])", re.IGNORECASE)
-_SSN = re.compile(r"(?<!\d)(?<!\d-)\d{3}-\d{2}-\d{4}(?!-?\d)")
-_CARD = re.compile(r"(?<!\d)\d(?:[ \-]?\d){11,18}(?!\d)")
-_DIGIT = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
-_SPOKEN_DIGITS = re.compile(
-    rf"\b(?:(?:double|triple)\s)?{_DIGIT}(?:[\s\-,]{{1,2}}(?:(?:double|triple)\s)?{_DIGIT}){{6,21}}\b", re.IGNORECASE
-)
+_NAMES = Redactor(types={"PERSON_NAME"})
+_IN_ANY_LANGUAGE = ("EMAIL_ADDRESS", "SSN", "CARD_NUMBER", "PHONE_NUMBER", "DOMAIN_NAME")
+_IN_ENGLISH = (*_IN_ANY_LANGUAGE, "PERSON_NAME", "DATE_OF_BIRTH")
+_GROUPS = {"CARD_NUMBER": ("PCI", "CREDIT_CARD_NUMBER"), "DOMAIN_NAME": ("General", "DOMAIN_NAME")}
 _NUMBER_WORD = (
     r"(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|"
     r"eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million)"
@@ -66,18 +46,6 @@ _NUMBER = re.compile(rf"(?<![\w.,/:#\-]){_QUANTITY}(?![\w/:%])", re.IGNORECASE)
 _SMALL = frozenset(
     ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "hundred", "thousand"]
 )
-_BIRTH = re.compile(r"\b(?:born|birth|birthday|dob)\b[^.?!]{0,25}\Z", re.IGNORECASE)
-_NINE_DIGITS_OF_SSN = re.compile(r"\b(?:social|ssn)\b", re.IGNORECASE)
-_OTHER_NUMBERS = re.compile(
-    r"\b(?:account|order|reference|policy|confirmation|tracking|invoice|serial|claim|ticket|case|customer|card)\b",
-    re.IGNORECASE,
-)
-_NAME_WORD = re.compile(r"[^\W\d_]{2,30}(?:[-'’][^\W\d_]{1,30})?")
-_STRONG_CUE = re.compile(
-    r"\b(?:my|his|her|the|customer|first|full) name is |\bmy name's |\b(?:mr|mrs|ms|dr)\.? ", re.IGNORECASE
-)
-_CUE = re.compile(r"\b(?:this is|i am|i'm|speaking (?:with|to)|call me|named|name is|name's) \Z", re.IGNORECASE)
-_CALENDAR = frozenset(WEEKDAYS) | frozenset(MONTHS)
 
 
 class Place(NamedTuple):
@@ -107,89 +75,29 @@ def entities_of(
 
 def persons_of(text: str) -> list[Place]:
     """Names of persons in a text."""
-    words = [Place(match.start(), match.end()) for match in _NAME_WORD.finditer(text)]
-    after_cue = {match.end() for match in _STRONG_CUE.finditer(text)}
-    places: list[Place] = []
-    for number, place in enumerate(words):
-        if places and place.start < places[-1].end:
-            continue
-        if not _is_first_name(text, place, place.start in after_cue):
-            continue
-        end = place.end
-        if number + 1 < len(words):
-            following = words[number + 1]
-            if text[end : following.start] == " " and _is_surname(text, following):
-                end = following.end
-        places.append(Place(place.start, end))
-    return places
+    return [Place(span.start, span.end) for span in _NAMES.find(text)]
 
 
-def _is_first_name(text: str, place: Place, named: bool) -> bool:
-    written = text[place.start : place.end]
-    word = written.lower()
-    if named and word not in NOT_A_NAME and (written[0].isupper() or word not in STOP_WORDS):
-        return True
-    if word in FIRST_NAMES:
-        return written[0].isupper() or word not in SURNAMES
-    if word not in AMBIGUOUS_NAMES or not written[0].isupper():
-        return False
-    before = text[: place.start]
-    if _CUE.search(before[-40:]) is not None:
-        return True
-    return word not in _CALENDAR and before.rstrip(" ") != before and before.rstrip()[-1:] not in {"", ".", "?", "!"}
-
-
-def _is_surname(text: str, place: Place) -> bool:
-    written = text[place.start : place.end]
-    word = written.lower()
-    if word in SURNAMES:
-        return True
-    return written[0].isupper() and word not in STOP_WORDS and not written.isupper()
+@lru_cache(maxsize=64)
+def _redactor(english: bool, region: str) -> Redactor:
+    # Seven or ten digits that nobody explains are more often a telephone's than nothing at all.
+    return Redactor(types=_IN_ENGLISH if english else _IN_ANY_LANGUAGE, thresholds={"PHONE_NUMBER": 0.3}, region=region)
 
 
 def _proposals(
     text: str, english: bool, said_at: datetime, timezone_offset_minutes: int, region: str
 ) -> Iterator[tuple[str, str, Place]]:
-    for sub_type, pattern in (("EMAIL_ADDRESS", _EMAIL), ("SSN", _SSN)):
-        for match in pattern.finditer(text):
-            yield "PII", sub_type, Place(match.start(), match.start() + len(match[0].rstrip(".-")))
-    digits = sum(character.isdigit() for character in text)
-    if digits >= 12:
-        for match in _CARD.finditer(text):
-            if luhn.is_valid(re.sub(r"\D", "", match[0])):
-                yield "PCI", "CREDIT_CARD_NUMBER", Place(match.start(), match.end())
-    if digits >= 7:
-        for number in phonenumbers.PhoneNumberMatcher(
-            text, region, leniency=phonenumbers.Leniency.POSSIBLE, max_tries=20
-        ):
-            yield "PII", "PHONE_NUMBER", Place(number.start, number.end)
+    found: list[tuple[str, str, Place]] = []
+    domains: list[tuple[str, str, Place]] = []
+    for span in _redactor(english, region).find(text):
+        kind, sub_type = _GROUPS.get(span.type, ("PII", span.type))
+        (domains.append if kind == "General" else found.append)((kind, sub_type, Place(span.start, span.end)))
+    yield from found
     if english:
-        yield from _spoken(text)
-        for span in dates_of(text, said_at, timezone_offset_minutes):
-            born = span.has_day and _BIRTH.search(text[: span.body_start][-40:]) is not None
-            sub_type = "DATE" if span.has_day else "TIME"
-            yield "PII" if born else "General", "DATE_OF_BIRTH" if born else sub_type, Place(span.body_start, span.end)
-        for place in persons_of(text):
-            yield "PII", "PERSON_NAME", place
+        for date in dates_of(text, said_at, timezone_offset_minutes):
+            yield "General", "DATE" if date.has_day else "TIME", Place(date.body_start, date.end)
         yield from _quantities(text)
-    for match in _DOMAIN.finditer(text):
-        yield "General", "DOMAIN_NAME", Place(match.start(), match.end())
-
-
-def _spoken(text: str) -> Iterator[tuple[str, str, Place]]:
-    for match in _SPOKEN_EMAIL.finditer(text):
-        yield "PII", "EMAIL_ADDRESS", Place(match.start(), match.end())
-    for match in _SPOKEN_DIGITS.finditer(text):
-        words = re.findall(r"\w+", match[0].lower())
-        count = len(words) + words.count("triple")
-        place = Place(match.start(), match.end())
-        if count == 9 and _NINE_DIGITS_OF_SSN.search(text) is not None:
-            yield "PII", "SSN", place
-        elif 12 <= count <= 19 and "card" in text.lower():
-            yield "PCI", "CREDIT_CARD_NUMBER", place
-        else:
-            a_phone = count <= 15 and _OTHER_NUMBERS.search(text[: match.start()][-60:]) is None
-            yield ("PII", "PHONE_NUMBER", place) if a_phone else ("General", "NUMBER", place)
+    yield from domains
 
 
 def _quantities(text: str) -> Iterator[tuple[str, str, Place]]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# Names are the same for those who find them and for those who write them with a capital letter.
+from worker.redaction.gazetteer import AMBIGUOUS_NAMES as AMBIGUOUS_NAMES
+from worker.redaction.gazetteer import FIRST_NAMES as FIRST_NAMES
+from worker.redaction.gazetteer import SURNAMES as SURNAMES
+
 
 def words_of(text: str) -> frozenset[str]:
     """The words of a list that is written as one text."""
@@ -27,53 +32,6 @@ LEAD_INS = words_of(
     """
 )
 
-# First names that are hardly ever anything else, so that they are names wherever they stand.
-FIRST_NAMES = words_of(
-    """
-    aaron abigail adam adrian ahmed aisha alan albert alejandro alex alexander alexandra alexis alice alicia
-    allison amanda amber amy ana andrea andrew angela anita ann anna anne anthony antonio arthur ashley
-    barbara beatrice benjamin beth betty beverly bradley brandon brenda brian bruce bryan camila carl carla
-    carlos carmen carol caroline carolyn catherine charles charlotte cheryl chloe chris christian christina
-    christine christopher cindy claire clara claudia colin connor cynthia daniel daniela danielle david
-    deborah denise dennis derek diana diane diego dmitri dominic donald donna doris dorothy douglas dylan
-    edward eileen elena eleanor elizabeth ellen emily emma eric erica erik ethan eugene evelyn fatima fernando
-    fiona frances francesca francisco gabriel gareth gary george gerald gloria gordon greg gregory hannah
-    harold harriet heather helen henry howard ian ibrahim ines irene isaac isabel isabella ivan jacob
-    jacqueline james jamie jan jane janet janice jason javier jeffrey jennifer jenny jeremy jerry jessica jim
-    joan joanna joe joel john johnny jonathan jordan jorge jose joseph joshua joyce juan judith judy julia
-    julian julie justin karen katherine kathleen kathryn katie keith kelly kenneth kevin kim kimberly kumar
-    kyle larry laura lauren lawrence leo leonard liam linda lisa logan lori louis louise lucas lucy luis luke
-    madison manuel marcus margaret maria marie marilyn mario martha martin mary mateo matthew megan melanie
-    melissa michael michelle miguel mike mohamed mohammed monica nancy naomi natalie nathan nicholas nicole
-    nigel noah nora oliver olivia omar oscar pamela patricia patrick paul paula pedro peter philip phillip
-    phyllis priya rachel rajesh ralph ramesh raymond rebecca ricardo richard robert roberto robin roger ronald
-    rosa ruth ryan samantha samuel sandra sanjay sara sarah scott sean sharon shirley simon sofia sophia
-    sophie stanley stephanie stephen steve steven stuart susan suresh teresa theresa thomas timothy tina todd
-    tracy trevor tyler valerie vanessa veronica victor victoria vincent virginia walter wayne wendy william
-    yolanda yusuf zachary zoe
-    """
-)
-# Names that are words as well: names only after "my name is", or when written with a capital letter inside a sentence.
-AMBIGUOUS_NAMES = words_of(
-    """
-    april art august ben bill bob brad chase chuck daisy dawn dean don drew faith frank gene glen grace grant
-    guy hope jack jay jean joy june lance lee lily mark max may miles nick norm pat pearl penny ray rich rob
-    rod rose roy ruby sam summer sue ted tim tom tony violet wade ward will
-    """
-)
-SURNAMES = words_of(
-    """
-    adams ahmed ali allen anderson bailey baker barnes bell bennett brooks brown bryant butler campbell carter
-    chen clark coleman collins cook cooper cox cruz davies davis diaz edwards evans fernandez fischer fisher
-    flores foster garcia gomez gonzalez graham green griffin gupta hall hamilton harris harrison hayes
-    henderson hernandez hill hughes hussain jackson jenkins johnson jones kelly khan kim kumar lewis long
-    lopez marlow marshall martin martinez miller mitchell moore morales morgan morris murphy murray nelson
-    nguyen ortiz owens parker patel patterson perez perry peterson phillips powell price ramirez reed reyes
-    reynolds richardson rivera roberts robinson rodriguez rogers ross russell sanchez sanders schmidt scott
-    shah sharma silva simmons singh smith snyder stevens stewart sullivan taylor thomas thompson torres tran
-    turner wagner walker wallace washington watson weber west williams wilson wood wright young
-    """
-)
 # After "my name is" these say that no name follows.
 NOT_A_NAME = words_of(
     """

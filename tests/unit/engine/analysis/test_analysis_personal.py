@@ -31,7 +31,7 @@ from worker.engine.analysis.personal import personal_data_of
         ("the zip code is 90210", "ADDRESS", "90210"),
         ("the CVV is seven three seven", "CVV", "seven three seven"),
         ("my pin code is 8364", "CARD_PIN", "8364"),
-        ("the card expires in march twenty seven", "CARD_EXPIRATION", "in march twenty seven"),
+        ("the card expires in march twenty seven", "CARD_EXPIRATION", "march twenty seven"),
         ("it expires 04/27", "CARD_EXPIRATION", "04/27"),
         ("the routing number is 021000021", "ROUTING_NUMBER", "021000021"),
         ("my account number is 12345678", "BANK_ACCOUNT_NUMBER", "12345678"),

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from worker.redaction import lexicon
-from worker.redaction.reading import BLANK, Kind, Reading, Token, glued
+from worker.redaction.reading import Reading
 from worker.redaction.spans import EMAIL_ADDRESS, SUSPECTED, VERIFIED, Span
+from worker.redaction.tokens import BLANK, Kind, glued, stem
 
 LABEL_WORDS: Final = 4
 """Words of one domain label: "at blue ocean dot com"."""
@@ -131,7 +132,7 @@ class Speller:
         return len(token.word) == 1 or token.kind is Kind.DIGITS or token.word in _SPELLED_WORDS
 
     def _is_plain(self, index: int) -> bool:
-        return len(self._tokens[index].word) > 1 and _stem(self._tokens[index]) in lexicon.PLAIN_WORDS
+        return len(self._tokens[index].word) > 1 and stem(self._tokens[index].word) in lexicon.PLAIN_WORDS
 
     # --- the domain --------------------------------------------------------------------------------------------------
 
@@ -213,7 +214,7 @@ class Speller:
             position = first - 1
         if start is None or joined or self._is_spelled(at - 1):
             return start
-        if _stem(self._tokens[at - 1]) in lexicon.PLACED_WORDS:
+        if stem(self._tokens[at - 1].word) in lexicon.PLACED_WORDS:
             return None
         return start - 1 if self._has_first_name(start) else start
 
@@ -241,8 +242,3 @@ class Speller:
             return False
         before = start - 2
         return before < 0 or self._tokens[before].kind in {Kind.MARK, Kind.WALL} or self._is_plain(before)
-
-
-def _stem(token: Token) -> str:
-    """The word without "'s" and the like."""
-    return token.word.replace("’", "'").partition("'")[0]

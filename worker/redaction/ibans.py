@@ -8,12 +8,16 @@ from typing import Final, NamedTuple
 from stdnum import iban
 
 from worker.redaction import lexicon
-from worker.redaction.reading import Kind, Reading
-from worker.redaction.spans import IBAN, Span
+from worker.redaction.countries import IBAN_COUNTRIES
+from worker.redaction.reading import Reading
+from worker.redaction.spans import IBAN, SUSPECTED, Span
+from worker.redaction.tokens import Kind
 
 SHORTEST: Final = 15
 LONGEST: Final = 34
 FEWEST_DIGITS: Final = 10
+SHORTEST_SUSPECT: Final = 7
+"""Digits from which on a number is masked for being called IBAN alone."""
 LONGEST_LETTERS: Final = 6
 """Letters that an account number has in a row at most."""
 
@@ -28,11 +32,12 @@ class _Piece(NamedTuple):
 
 def find(reading: Reading) -> Iterator[Span]:
     """Account numbers whose check digits are right."""
-    if sum(len(run.digits) for run in reading.runs) < FEWEST_DIGITS:
+    coded = sum(char.isdigit() for token in reading.tokens if token.kind is Kind.CODE for char in token.word)
+    if coded + sum(len(run.digits) for run in reading.runs) < FEWEST_DIGITS:
         return
     pieces = tuple(_read_pieces(reading))
     for index, piece in enumerate(pieces):
-        if len(piece.chars) > 2 or not piece.chars.isalpha():
+        if not piece.chars[:2].isalpha():
             continue
         end = _find_end(pieces[index : index + LONGEST])
         if end is not None:
@@ -48,7 +53,9 @@ def _find_end(pieces: Sequence[_Piece]) -> int | None:
             break
         chars += piece.chars
         country, check = chars[:2], chars[2:4]
-        if len(chars) > LONGEST or not country.isalpha() or (check and not check.isdigit()):
+        if len(chars) > LONGEST or (check and not check.isdigit()):
+            break
+        if len(country) == 2 and country not in IBAN_COUNTRIES:
             break
         if len(chars) >= SHORTEST and iban.is_valid(chars, check_country=False):
             end = piece.end
@@ -64,8 +71,17 @@ def _read_pieces(reading: Reading) -> Iterator[_Piece]:
         if (group := groups.get(token.start)) is not None:
             read_until = group.end
             yield _Piece(group.digits, group.start, group.end)
+        elif token.kind is Kind.CODE:
+            yield _Piece(token.word, token.start, token.end)
         elif token.kind is Kind.WORD and len(token.word) > 1 and token.word in lexicon.FILLERS:
             continue
         else:
             spells = token.kind is Kind.WORD and len(token.word) <= LONGEST_LETTERS and token.word.isascii()
             yield _Piece(token.word if spells else "", token.start, token.end)
+
+
+def find_called(reading: Reading) -> Iterator[Span]:
+    """Numbers that are called IBAN."""
+    for run in reading.runs:
+        if len(run.digits) >= SHORTEST_SUSPECT and reading.cue_near(run) == "iban":
+            yield Span(IBAN, run.start, run.end, SUSPECTED)

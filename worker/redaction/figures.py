@@ -1,0 +1,141 @@
+"""Numbers that are told by their length, their check digit or their plan: cards, social security, telephones.
+
+A recogniser mishears digits, so a number is masked when a check digit confirms it, and also when its length and the
+words around it leave no better explanation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import phonenumbers
+from stdnum import luhn
+from stdnum.us import ssn
+
+from worker.redaction import lexicon
+from worker.redaction.reading import Reading, Run
+from worker.redaction.spans import CARD_NUMBER, PHONE_NUMBER, SSN, SUSPECTED, VERIFIED, WEAK, Span
+from worker.redaction.tokens import Kind
+
+SHORTEST_SUSPECT: Final = 7
+"""Digits from which on a number is masked for the words around it alone."""
+CARD_LENGTHS: Final = range(12, 20)
+SURELY_A_CARD: Final = 15
+"""Digits from which on a number is masked whatever is said around it. Nothing else is as long in speech."""
+LONGEST_PHONE: Final = 15
+HOME_LENGTHS: Final = (10, 11)
+"""Digits of a phone number without a country code."""
+PHONE_LENGTHS: Final = (7, 10, 11)
+"""Of telephone numbers that are said digit by digit, without a word about what they are."""
+_CALLED_A_CARD: Final = frozenset({"card", "cvv", "expiry", "expires"})
+_LETTERS: Final = re.compile(r"[^\W\d_]")
+
+
+def find_card_numbers(reading: Reading) -> Iterator[Span]:
+    """Card numbers, together with the digits said in one breath with them (expiry, security code)."""
+    for run in reading.runs:
+        digits = run.digits
+        if len(digits) < SHORTEST_SUSPECT:
+            continue
+        cue = reading.cue_near(run)
+        called = cue in _CALLED_A_CARD
+        if not called and (_is_years(digits) or (reading.follows_plus(run) and len(digits) <= LONGEST_PHONE)):
+            continue
+        if any(len(each) in CARD_LENGTHS and luhn.is_valid(each) for each in run.meanings()):
+            yield Span(CARD_NUMBER, run.start, run.end, VERIFIED)
+        elif called or (len(digits) >= SURELY_A_CARD and cue not in {"ssn", "iban", "account"}):
+            yield Span(CARD_NUMBER, run.start, run.end, SUSPECTED)
+
+
+def find_social_security_numbers(reading: Reading) -> Iterator[Span]:
+    """Numbers that are called so, and nine digits written in the pattern 3-2-4."""
+    for run in reading.runs:
+        if len(run.digits) < SHORTEST_SUSPECT:
+            continue
+        grouped = tuple(len(group.digits) for group in run.groups) == (3, 2, 4)
+        if reading.cue_near(run) == "ssn" or (grouped and _is_written_as_ssn(reading, run)):
+            sure = any(ssn.is_valid(digits) for digits in run.meanings())
+            yield Span(SSN, run.start, run.end, VERIFIED if sure else SUSPECTED)
+
+
+def find_phone_numbers(reading: Reading) -> Iterator[Span]:
+    """Written numbers that a numbering plan knows, spoken ones likewise, and what is called a phone number."""
+    if sum(len(run.digits) for run in reading.runs) < SHORTEST_SUSPECT:
+        return
+    if any(SHORTEST_SUSPECT <= length <= LONGEST_PHONE for run in reading.runs for length in _stretches(reading, run)):
+        yield from _find_written(reading)
+    for run in reading.runs:
+        length = len(run.digits)
+        if not SHORTEST_SUSPECT <= length <= LONGEST_PHONE:
+            continue
+        end = _extension_end(reading, run)
+        if reading.follows_plus(run):
+            start = reading.tokens[run.first - 1].start
+            if _is_phone(f"+{run.digits}", reading.region) or reading.cue_near(run) == "phone":
+                yield Span(PHONE_NUMBER, start, end)
+        elif reading.cue_near(run) == "phone":
+            sure = any(_is_phone(digits, reading.region) for digits in run.meanings())
+            yield Span(PHONE_NUMBER, run.start, end, VERIFIED if sure else SUSPECTED)
+        elif any(group.spoken for group in run.groups):
+            yield from (
+                Span(PHONE_NUMBER, start, end)
+                for digits, start, end in run.windows(HOME_LENGTHS, skip=1)
+                if _is_phone(digits, reading.region)
+            )
+            if length in PHONE_LENGTHS and reading.cue_near(run) is None and _is_digitwise(reading, run):
+                yield Span(PHONE_NUMBER, run.start, run.end, WEAK)
+
+
+def _is_years(digits: str) -> bool:
+    """Whether the digits are a list of years."""
+    return len(digits) % 4 == 0 and all(digits[start : start + 2] in {"19", "20"} for start in range(0, len(digits), 4))
+
+
+def _is_written_as_ssn(reading: Reading, run: Run) -> bool:
+    return reading.text.count("-", run.start, run.end) == 2 or ssn.is_valid(run.digits)
+
+
+def _is_digitwise(reading: Reading, run: Run) -> bool:
+    """Whether every digit is a word, and nothing calls the number something else."""
+    return all(group.spoken and len(group.digits) <= 2 for group in run.groups) and not (
+        reading.is_labelled(run) or reading.is_amount(run)
+    )
+
+
+def _stretches(reading: Reading, run: Run) -> Iterator[int]:
+    """Lengths of the written numbers in ``run``, with no letters inside of one. The plan is dear to look into."""
+    length = 0
+    end = run.start
+    for group in run.groups:
+        if group.spoken or _LETTERS.search(reading.text, end, group.start) is not None:
+            yield length
+            length = 0
+        length += 0 if group.spoken else len(group.digits)
+        end = group.end
+    yield length
+
+
+def _find_written(reading: Reading) -> Iterator[Span]:
+    plain = [token for token in reading.tokens if token.kind in {Kind.PLAIN, Kind.CODE}]
+    for match in phonenumbers.PhoneNumberMatcher(reading.text, reading.region):
+        if not any(token.start < match.end and match.start < token.end for token in plain):
+            yield Span(PHONE_NUMBER, match.start, match.end)
+
+
+def _extension_end(reading: Reading, run: Run) -> int:
+    """Where the number ends, with an extension said right behind it."""
+    if reading.word(run.last) in lexicon.EXTENSIONS:
+        group = reading.group_at.get(run.last + 1)
+        if group is not None and len(group.digits) < SHORTEST_SUSPECT:
+            return reading.run_at[run.last + 1].end if run.last + 1 in reading.run_at else group.end
+    return run.end
+
+
+def _is_phone(digits: str, region: str) -> bool:
+    try:
+        number = phonenumbers.parse(digits, region)
+    except phonenumbers.NumberParseException:
+        return False
+    return phonenumbers.is_valid_number(number)

@@ -1,0 +1,139 @@
+"""What belongs to cards and accounts and is told by its name: "the pin is", "routing number"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from stdnum.us import rtn
+
+from worker.redaction import dates
+from worker.redaction.codes import read_code
+from worker.redaction.countries import COUNTRIES
+from worker.redaction.reading import Reading, Run
+from worker.redaction.spans import (
+    BANK_ACCOUNT_NUMBER,
+    CARD_EXPIRATION,
+    CARD_PIN,
+    CVV,
+    LABELLED,
+    ROUTING_NUMBER,
+    SUSPECTED,
+    SWIFT_CODE,
+    VERIFIED,
+    Span,
+)
+from worker.redaction.vocabulary import is_common
+
+CVV_DIGITS: Final = range(3, 5)
+PIN_DIGITS: Final = range(4, 9)
+EXPIRY_DIGITS: Final = range(3, 7)
+ROUTING_DIGITS: Final = 9
+MISHEARD_ROUTING: Final = range(7, 11)
+ACCOUNT_DIGITS: Final = range(4, 18)
+PLAINLY_AN_ACCOUNT: Final = 6
+"""Digits from which on an account need not be called an account number."""
+_SWIFT: Final = re.compile(r"[a-z]{6}[a-z\d]{2}(?:[a-z\d]{3})?\Z")
+_BANKING: Final = frozenset({"bank", "wire", "ach", "deposit", "checking", "savings"})
+
+
+def find_security_codes(reading: Reading) -> Iterator[Span]:
+    """Card security codes: three or four digits that are called so."""
+    for run in _named(reading, "cvv"):
+        yield from _leading(CVV, run, CVV_DIGITS)
+
+
+def find_pins(reading: Reading) -> Iterator[Span]:
+    """PINs: four to eight digits that are called so."""
+    for run in _named(reading, "pin"):
+        yield from _leading(CARD_PIN, run, PIN_DIGITS)
+
+
+def find_expirations(reading: Reading) -> Iterator[Span]:
+    """Expiry dates of cards: a month with or without a year. "It expires in March" needs a card, "04/27" does not."""
+    sure = reading.has_cue("card") or reading.has_cue("cvv")
+    for kind in ("expiry", "expires"):
+        for cue in reading.cues_of(kind):
+            index = reading.value_after(cue)
+            if index is None:
+                continue
+            is_called = kind == "expiry" or sure
+            month_end = dates.month_end(reading, index) if is_called else None
+            if month_end is not None:
+                yield Span(CARD_EXPIRATION, reading.tokens[index].start, reading.tokens[month_end - 1].end, LABELLED)
+            elif (run := reading.run_at.get(index)) is not None:
+                is_slashed = re.match(r"\d{1,2}\s?[/-]\s?\d{2,4}\b", reading.text[run.start :]) is not None
+                if (is_called or is_slashed) and not reading.is_amount(run):
+                    yield from _leading(CARD_EXPIRATION, run, EXPIRY_DIGITS)
+
+
+def find_routing_numbers(reading: Reading) -> Iterator[Span]:
+    """Nine digits with the right check digit near "routing" or between accounts and banks; others right behind it."""
+    is_routing = reading.has_cue("routing")
+    if not is_routing and not (reading.has_cue("account") and not reading.words.isdisjoint(_BANKING)):
+        return
+    for run in reading.runs:
+        for digits, start, end in run.windows((ROUTING_DIGITS,), skip=len(run.groups)):
+            if rtn.is_valid(digits) and not reading.is_labelled(run):
+                yield Span(ROUTING_NUMBER, start, end, VERIFIED if is_routing else SUSPECTED)
+    for run in _named(reading, "routing"):
+        if any(len(each) == ROUTING_DIGITS and rtn.is_valid(each) for each in run.meanings()):
+            yield Span(ROUTING_NUMBER, run.start, run.end, VERIFIED)
+        elif len(run.digits) in MISHEARD_ROUTING:
+            yield Span(ROUTING_NUMBER, run.start, run.end, SUSPECTED)
+
+
+def find_bank_accounts(reading: Reading) -> Iterator[Span]:
+    """US account numbers: four to seventeen digits, no check digit, called so."""
+    for cue in reading.cues_of("account"):
+        index = reading.value_after(cue)
+        run = reading.value_before(cue) if index is None else reading.run_at.get(index)
+        if run is None or len(run.digits) not in ACCOUNT_DIGITS or reading.is_amount(run):
+            continue
+        called = {reading.word(each) for each in range(cue.last, cue.last + 2)}
+        if len(run.digits) >= PLAINLY_AN_ACCOUNT or not called.isdisjoint({"number", "numbers", "no"}):
+            yield Span(BANK_ACCOUNT_NUMBER, run.start, run.end, LABELLED)
+
+
+def find_swift_codes(reading: Reading) -> Iterator[Span]:
+    """Codes of banks behind "SWIFT" or "BIC": six letters, of which two name a country, and two or five more."""
+    for cue in reading.cues_of("swift"):
+        index = reading.value_after(cue)
+        if index is None:
+            continue
+        token = reading.tokens[index]
+        if _is_swift(token.word):
+            written = reading.text[token.start : token.end]
+            if not (written.islower() and is_common(token.word)):
+                yield Span(SWIFT_CODE, token.start, token.end, VERIFIED if written.isupper() else LABELLED)
+        elif (code := read_code(reading, index)) is not None and len(code.chars) >= 6:
+            yield Span(SWIFT_CODE, code.start, code.end, VERIFIED if _is_swift(code.chars) else SUSPECTED)
+
+
+def _is_swift(chars: str) -> bool:
+    return _SWIFT.match(chars) is not None and chars[4:6] in COUNTRIES
+
+
+def _named(reading: Reading, kind: str) -> Iterator[Run]:
+    """Runs that stand where the cues of ``kind`` say that their value is."""
+    for cue in reading.cues_of(kind):
+        index = reading.value_after(cue)
+        run = None if index is None else reading.run_at.get(index)
+        run = run or reading.value_before(cue)
+        if run is not None and not reading.is_amount(run):
+            yield run
+
+
+def _leading(kind: str, run: Run, lengths: range) -> Iterator[Span]:
+    """The first groups of ``run``, as many as make one of ``lengths``."""
+    digits = 0
+    end: int | None = None
+    for group in run.groups:
+        digits += len(group.digits)
+        if digits >= lengths.stop:
+            break
+        if digits in lengths:
+            end = group.end
+    if end is not None:
+        yield Span(kind, run.start, end, LABELLED)

@@ -1,0 +1,85 @@
+"""The tokens of a text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import Enum, auto
+from typing import Final, NamedTuple
+
+BLANK: Final = "\ue000"
+"""Stands for what is already masked: no detector reads across or into it."""
+
+_TOKEN: Final = re.compile(
+    rf"""
+      (?P<plain>
+          (?<![\d.-])\d{{4}}-\d{{2}}-\d{{2}}(?![\d-])                       # dates
+        | (?<![\d/.-])\d{{1,2}}([/.-])\d{{1,2}}\2(?:\d{{4}}|\d{{2}})(?![\d/-]|\.\d)
+        | (?<![\d:])\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?![\d:])                 # times
+        | (?<![\d,])\d{{1,3}}(?:,\d{{3}}){{1,4}}(?![\d,])                   # thousands
+        | (?<!\d)\d{{1,2}}(?:st|nd|rd|th)\b                                 # ordinals
+      )
+    | (?P<code>(?<![^\W_])(?![a-z\d]*\d{{12}})[a-z]+\d[a-z\d]*(?![^\W_]))
+    | (?P<digits>\d+)
+    | (?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)
+    | (?P<wall>[$€£¥%{BLANK}]+)
+    | (?P<mark>[@._+\-!?:;,])
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = auto()
+    DIGITS = auto()
+    MARK = auto()
+    """One character of punctuation that an address may need."""
+    WALL = auto()
+    """Currency, percent or a mask: no number continues across it."""
+    PLAIN = auto()
+    """A date, a time, an ordinal or an amount."""
+    CODE = auto()
+    """Letters with figures among them, written as one. With twelve figures in a row it is read as word and number."""
+
+
+_KINDS: Final = {
+    "word": Kind.WORD,
+    "digits": Kind.DIGITS,
+    "mark": Kind.MARK,
+    "wall": Kind.WALL,
+    "plain": Kind.PLAIN,
+    "code": Kind.CODE,
+}
+
+
+class Token(NamedTuple):
+    """A piece of the text at ``[start, end)``; ``word`` is its lower-case form."""
+
+    kind: Kind
+    word: str
+    start: int
+    end: int
+
+
+def tokens_of(text: str) -> tuple[Token, ...]:
+    """All tokens, in order."""
+    return tuple(
+        [Token(_KINDS[match.lastgroup or ""], match[0].lower(), *match.span()) for match in _TOKEN.finditer(text)]
+    )
+
+
+def glued(left: Token, right: Token) -> bool:
+    """Whether nothing stands between two tokens."""
+    return left.end == right.start
+
+
+def stem(word: str) -> str:
+    """The word without "'s" and the like."""
+    return word if word.isalnum() else word.replace("’", "'").partition("'")[0]
+
+
+def ascii_digits(text: str) -> str:
+    """Decimal digits of any script as those of ASCII."""
+    return text if text.isascii() else "".join(str(unicodedata.decimal(digit)) for digit in text)
