@@ -190,7 +190,8 @@ class Speller:
         for length in (3, 2):
             letters = tokens[index : index + length]
             if (
-                all(token.kind is Kind.WORD and len(token.word) == 1 for token in letters)
+                len(letters) == length
+                and all(token.kind is Kind.WORD and len(token.word) == 1 for token in letters)
                 and "".join(token.word for token in letters) in lexicon.TOP_LEVELS
             ):
                 return index + length

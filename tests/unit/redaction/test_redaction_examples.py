@@ -117,6 +117,7 @@ send it to «jane 42 at example dot com» today
 email me at «jane dot doe at gmail dot com»
 my email is «jane at example dot museum»
 my email is «jane at gmail»
+write to «jane at example dot c o»
 my email is «jane period doe at example period com»
 """
 
