@@ -36,7 +36,7 @@ from worker.errors import WorkerError
 
 # What is said has topics, too; which ones is not what this is about.
 BESIDE = ("topic",)
-PING_SECONDS = 4.0
+PING_SECONDS = 8.0
 SPREAD_SECONDS = 3.0
 LEAST_QUIET_SECONDS = 5.0
 # Frozen and dead workers, one after the other, and what is replayed after them.

@@ -12,10 +12,16 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from prometheus_client import CollectorRegistry
 
 from tests.integration.detour import Detour, DetouredKafka
 from tests.integration.support import CHUNK_BYTES, System, eventually, verify, write_script
 from worker.demo.broker import ApacheKafka, LocalKafka, free_ports
+from worker.errors import DeliveryLostError
+from worker.metrics import Metrics
+from worker.output.publisher import Prepared
+from worker.output.transactions import TransactionalPublisher
+from worker.records import OutputRecord
 
 pytestmark = pytest.mark.kafka
 
@@ -145,6 +151,35 @@ async def test_a_transaction_that_took_too_long_costs_no_socket(kafka: LocalKafk
     verify(scripts, published, repeats_allowed=False)
     assert not [value for value in published.records["conversations"] if value["event"] == "resumed"]
     assert worker.process.exit_code is None, worker.process.tail()
+
+
+async def test_a_fenced_publisher_says_so_each_time(kafka: LocalKafka, system: System) -> None:
+    """Whoever asks it again, after the library has stopped in the middle of something, gets the same answer."""
+    arguments = {"bootstrap_servers": kafka.bootstrap_servers}
+    partition = TopicPartition(system.topic("audio"), 0)
+    record = OutputRecord(system.topic("state"), b"key", b"{}", (), 0)
+    publishers = [
+        TransactionalPublisher(
+            arguments,
+            group_id=system.prefix,
+            partition=partition,
+            timeout_seconds=30,
+            metrics=Metrics(CollectorRegistry()),
+        )
+        for _ in range(2)
+    ]
+    first, second = publishers
+    await first.start()
+    assert await first.publish(Prepared([], [record], 0, "first.1"))
+    await second.start()
+    for _ in range(3):
+        with pytest.raises(DeliveryLostError):
+            await first.publish(Prepared([], [record], 0, "first.2"))
+    assert await second.publish(Prepared([], [record], 0, "second.1"))
+    await first.renew()
+    assert await first.publish(Prepared([], [record], 0, "first.3"))
+    for publisher in publishers:
+        await publisher.stop()
 
 
 @pytest.mark.timeout(180)

@@ -127,9 +127,10 @@ class TransactionalPublisher:
             except ProducerFenced as error:
                 self._metrics.transactions.labels("fenced").inc()
                 raise DeliveryLostError("fenced") from error
-            except TimeoutError as error:
+            except (TimeoutError, AssertionError) as error:  # an assertion: aiokafka's own state machine
+                # What was fenced in the background is in a state from which nothing can begin.
                 self._metrics.transactions.labels("lost").inc()
-                raise DeliveryLostError("timed out") from error
+                raise DeliveryLostError("timed out" if isinstance(error, TimeoutError) else "broken") from error
             except KafkaError as error:
                 await self._abort(producer, error)
                 for record in refused:
@@ -211,7 +212,7 @@ class TransactionalPublisher:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 await producer.abort_transaction()
-        except (KafkaError, TimeoutError, AssertionError) as error:  # an assertion: aiokafka's own state machine
+        except (KafkaError, TimeoutError, AssertionError) as error:
             self._metrics.transactions.labels("lost").inc()
             raise DeliveryLostError(f"{type(cause).__name__}, then {type(error).__name__}") from error
         self._metrics.transactions.labels("aborted").inc()
