@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
+from worker.redaction.lexicon import words_of
 from worker.redaction.reading import Reading
+from worker.redaction.runs import interjection_end
 from worker.redaction.tokens import Kind
 
 MOST_CHARS: Final = 34
 _SKIPPED: Final = lexicon.HESITATIONS | {"dash", "hyphen", "space", "and", "then"}
-_ALPHABET: Final = lexicon.words_of(
-    "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa quebec romeo "
-    "sierra tango uniform victor whiskey xray yankee zulu"
+ALPHABET: Final = words_of(
+    "alpha alfa adam apple bravo boy baker charlie cat delta david dog echo edward easy foxtrot frank fox golf "
+    "george hotel henry india ida igloo juliet juliett john kilo king lima larry love mike mary november nancy nora "
+    "oscar ocean orange oliver papa peter paul quebec queen romeo robert roger sierra sam sugar tango tom thomas "
+    "uniform union umbrella uncle victor whiskey william xray xylophone yankee yellow young zulu zebra"
 )
+"""Words that letters are spelled with."""
 
 
 class Code(NamedTuple):
@@ -45,6 +50,8 @@ def read_code(reading: Reading, index: int) -> Code | None:
             last = position = position + 1
         elif token.kind is Kind.MARK or (token.word in _SKIPPED and chars):
             position += 1
+        elif chars and (behind := interjection_end(reading.tokens, position)) is not None:
+            position = behind
         elif token.kind is Kind.WORD and (read := _read_letters(reading, position, spelled=len(chars) > 0)) is not None:
             letters, position = read
             chars += letters
@@ -62,13 +69,15 @@ def _read_letters(reading: Reading, index: int, *, spelled: bool) -> tuple[str, 
     if not word.isascii():
         return None
     if len(word) == 1:
-        if word in {"a", "i"} and not (spelled and _is_piece(reading, index - 1)) and not _is_piece(reading, index + 1):
+        after = explained_end(reading, index + 1)
+        alone = not (spelled and _is_piece(reading, index - 1)) and not _is_piece(reading, index + 1)
+        if word in {"a", "i"} and alone and after == index + 1:
             return None
-        return word, _explained(reading, index + 1, word)
+        return word, after
     following = reading.word(index + 1)
     if word in lexicon.REPEATS and len(following) == 1 and following.isalpha():
-        return following * lexicon.REPEATS[word], _explained(reading, index + 2, following)
-    if word in _ALPHABET and (spelled or _is_piece(reading, index + 1) or following in _ALPHABET):
+        return following * lexicon.REPEATS[word], explained_end(reading, index + 2)
+    if word in ALPHABET and (spelled or _is_piece(reading, index + 1) or following in ALPHABET):
         return word[0], index + 1
     written = reading.text[reading.tokens[index].start : reading.tokens[index].end]
     if len(word) <= 3 and written.isupper():
@@ -91,8 +100,11 @@ def _is_piece(reading: Reading, index: int) -> bool:
     return token.kind in {Kind.CODE, Kind.DIGITS} or len(token.word) == 1 or index in reading.group_at
 
 
-def _explained(reading: Reading, index: int, letter: str) -> int:
-    """The index after "as in Sam" and the like, which may follow a letter."""
+def explained_end(reading: Reading, index: int) -> int:
+    """The index after "as in Sam" and the like, which may follow a letter, at ``index``."""
+    letter = reading.word(index - 1)
+    if len(letter) != 1 or not letter.isalpha():
+        return index
     if reading.word(index) == "as" and reading.word(index + 1) == "in" and reading.word(index + 2)[:1] == letter:
         return index + 3
     if reading.word(index) in {"for", "like"} and reading.word(index + 1)[:1] == letter and reading.is_word(index + 1):

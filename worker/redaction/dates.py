@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
 from worker.redaction.lexicon import words_of
-from worker.redaction.reading import Group, Reading
-from worker.redaction.spans import AGE, DATE, DATE_OF_BIRTH, LABELLED, SUSPECTED, VERIFIED, Span
+from worker.redaction.reading import Reading
+from worker.redaction.runs import Group
+from worker.redaction.spans import AGE, DATE, DATE_OF_BIRTH, LABELLED, SUSPECTED, VERIFIED, WEAK, Span
 from worker.redaction.tokens import Kind
 
 MONTHS: Final = words_of(
@@ -36,6 +37,11 @@ _WRITTEN_ORDINAL: Final = re.compile(r"\d{1,2}(?:st|nd|rd|th)\Z")
 _DOERS: Final = words_of("i we you they he she it that who may might can could will would to")
 _NOT_MONTHS_BEHIND_DOERS: Final = frozenset({"may", "march", "mar"})
 _BIRTH_DIGITS: Final = range(6, 9)
+_PERSONS: Final = words_of(
+    "patient customer caller client child baby boy girl man woman kid person guy lady driver owner student employee "
+    "tenant"
+)
+_ENDS: Final = words_of(". , ! ? and but so my his her he she i we")
 _BACK: Final = words_of("is was that that's the my his her your their")
 
 
@@ -64,7 +70,7 @@ def find_births(reading: Reading) -> Iterator[Span]:
         if (
             behind is not None
             and behind.first <= cue.last + BIRTH_TOKENS
-            and not _ends_sentence(reading, cue.last, behind.first)
+            and (behind.first == value or not _ends_sentence(reading, cue.last, behind.first))
         ):
             yield _span(reading, DATE_OF_BIRTH, behind.first, _birth_end(reading, behind), LABELLED)
         for place in places:
@@ -90,7 +96,8 @@ def find_ages(reading: Reading) -> Iterator[Span]:
                 continue
             end = _old_end(reading, group.last)
             if end is not None:
-                yield _span(reading, AGE, group.first, end, VERIFIED)
+                score = WEAK if _is_said_of_thing(reading, group) else VERIFIED
+                yield _span(reading, AGE, group.first, end, score)
             elif _is_called_age(reading, group):
                 yield Span(AGE, group.start, group.end, LABELLED)
             elif len(run.groups) == 1 and int(group.digits) >= YOUNGEST_ALONE and _is_said_of_person(reading, group):
@@ -131,6 +138,9 @@ def _date_at(reading: Reading, index: int) -> Place | None:
             return None
         after = _skip(reading, index + 1, {"."})
         day = _day_end(reading, _skip(reading, after, {"the"}))
+        alone = _year_end(reading, after, loose=False)
+        if alone is not None and alone not in reading.group_at:
+            return Place(index, alone, True)
         year = _year_end(reading, after if day is None else day, loose=day is not None)
         if day is None and year is None:
             return None
@@ -219,13 +229,26 @@ def _is_called_age(reading: Reading, group: Group) -> bool:
 
 
 def _is_said_of_person(reading: Reading, group: Group) -> bool:
-    if group.last < len(reading.tokens) and reading.word(group.last) not in {".", ",", "!", "?", "and", "but", "so"}:
+    if group.last < len(reading.tokens) and reading.word(group.last) not in _ENDS:
         return False
     before = reading.tokens[group.first - 1].word.replace("’", "'") if group.first else ""
     if before in {"i'm", "he's", "she's"}:
         return True
-    pair = (reading.word(group.first - 2), before) if group.first > 1 else ("", "")
-    return pair in {("i", "am"), ("he", "is"), ("she", "is"), ("i", "m")}
+    if before not in {"am", "is", "m", "was"}:
+        return False
+    subject = reading.word(group.first - 2)
+    return subject in {"i", "he", "she"} or subject in lexicon.KIN
+
+
+def _is_said_of_thing(reading: Reading, group: Group) -> bool:
+    """Whether the years are those of a roof: "the ... is", and no word for a person in it."""
+    index = group.first - 1
+    while reading.word(index) in {"about", "nearly", "almost", "only", "just", "over", "now", "already"}:
+        index -= 1
+    if reading.word(index) not in {"is", "are", "was", "were"}:
+        return False
+    subject, before = reading.word(index - 1), reading.word(index - 2)
+    return before in {"the", "this", "that", "our", "my", "your", "its"} and subject not in lexicon.KIN | _PERSONS
 
 
 def _ends_sentence(reading: Reading, first: int, last: int) -> bool:

@@ -12,6 +12,8 @@ from worker.redaction.spans import DRIVERS_LICENSE, LABELLED, PASSPORT_NUMBER, S
 PASSPORT_CHARS: Final = range(6, 13)
 LICENSE_CHARS: Final = range(4, 20)
 FEWEST_DIGITS: Final = 4
+MOST_TOKENS: Final = 24
+"""Of a number in front of its name."""
 
 
 def find_passports(reading: Reading) -> Iterator[Span]:
@@ -30,5 +32,14 @@ def _find(reading: Reading, cue_kind: str, kind: str, lengths: range) -> Iterato
         code = None if index is None else read_code(reading, index)
         if code is not None and len(code.chars) in lengths and code.digits >= FEWEST_DIGITS:
             yield Span(kind, code.start, code.end, LABELLED)
-        elif (run := reading.value_before(cue)) is not None and len(run.digits) in lengths:
-            yield Span(kind, run.start, run.end, LABELLED)
+        elif (end := reading.value_end(cue)) is not None:
+            yield from _find_before(reading, end, kind, lengths)
+
+
+def _find_before(reading: Reading, end: int, kind: str, lengths: range) -> Iterator[Span]:
+    """ "it says x one two three four five six seven in my passport"."""
+    for first in range(max(0, end - MOST_TOKENS), end):
+        code = read_code(reading, first)
+        if code is not None and code.last == end and len(code.chars) in lengths and code.digits >= FEWEST_DIGITS:
+            yield Span(kind, code.start, code.end, LABELLED)
+            return

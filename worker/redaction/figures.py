@@ -15,9 +15,10 @@ from stdnum import luhn
 from stdnum.us import ssn
 
 from worker.redaction import lexicon
-from worker.redaction.reading import Reading, Run
+from worker.redaction.reading import Reading
+from worker.redaction.runs import Run, is_years
 from worker.redaction.spans import CARD_NUMBER, PHONE_NUMBER, SSN, SUSPECTED, VERIFIED, WEAK, Span
-from worker.redaction.tokens import Kind
+from worker.redaction.tokens import Kind, Token
 
 SHORTEST_SUSPECT: Final = 7
 """Digits from which on a number is masked for the words around it alone."""
@@ -30,6 +31,7 @@ HOME_LENGTHS: Final = (10, 11)
 PHONE_LENGTHS: Final = (7, 10, 11)
 """Of telephone numbers that are said digit by digit, without a word about what they are."""
 _CALLED_A_CARD: Final = frozenset({"card", "cvv", "expiry", "expires"})
+_OTHER_FIELDS: Final = frozenset({"account", "routing", "passport", "licence", "ssn", "card"})
 _LETTERS: Final = re.compile(r"[^\W\d_]")
 
 
@@ -41,18 +43,23 @@ def find_card_numbers(reading: Reading) -> Iterator[Span]:
             continue
         cue = reading.cue_near(run)
         called = cue in _CALLED_A_CARD
-        if not called and (_is_years(digits) or (reading.follows_plus(run) and len(digits) <= LONGEST_PHONE)):
+        is_phone = reading.follows_plus(run) and (len(digits) <= LONGEST_PHONE or len(run.corrected) > 0)
+        if is_years(digits) or (is_phone and not called):
             continue
         if any(len(each) in CARD_LENGTHS and luhn.is_valid(each) for each in run.meanings()):
             yield Span(CARD_NUMBER, run.start, run.end, VERIFIED)
-        elif called or (len(digits) >= SURELY_A_CARD and cue not in {"ssn", "iban", "account"}):
+        elif called or (
+            len(digits) >= SURELY_A_CARD
+            and cue not in {"ssn", "iban", "account", "routing"}
+            and not reading.is_labelled(run)
+        ):
             yield Span(CARD_NUMBER, run.start, run.end, SUSPECTED)
 
 
 def find_social_security_numbers(reading: Reading) -> Iterator[Span]:
     """Numbers that are called so, and nine digits written in the pattern 3-2-4."""
     for run in reading.runs:
-        if len(run.digits) < SHORTEST_SUSPECT:
+        if len(run.digits) < SHORTEST_SUSPECT or is_years(run.digits):
             continue
         grouped = tuple(len(group.digits) for group in run.groups) == (3, 2, 4)
         if reading.cue_near(run) == "ssn" or (grouped and _is_written_as_ssn(reading, run)):
@@ -68,17 +75,22 @@ def find_phone_numbers(reading: Reading) -> Iterator[Span]:
         yield from _find_written(reading)
     for run in reading.runs:
         length = len(run.digits)
-        if not SHORTEST_SUSPECT <= length <= LONGEST_PHONE:
+        is_long = length > LONGEST_PHONE and not run.corrected
+        if length < SHORTEST_SUSPECT or is_long or is_years(run.digits) or _is_called_otherwise(reading, run):
             continue
         end = _extension_end(reading, run)
         if reading.follows_plus(run):
             start = reading.tokens[run.first - 1].start
-            if _is_phone(f"+{run.digits}", reading.region) or reading.cue_near(run) == "phone":
+            if reading.cue_near(run) == "phone" or any(
+                _is_phone(f"+{each}", reading.region) for each in run.meanings()
+            ):
                 yield Span(PHONE_NUMBER, start, end)
         elif reading.cue_near(run) == "phone":
             sure = any(_is_phone(digits, reading.region) for digits in run.meanings())
             yield Span(PHONE_NUMBER, run.start, end, VERIFIED if sure else SUSPECTED)
-        elif any(group.spoken for group in run.groups):
+        elif run.corrected and any(_is_phone(digits, reading.region) for digits in run.meanings()):
+            yield Span(PHONE_NUMBER, run.start, end, VERIFIED)
+        elif any(group.spoken for group in run.groups) and not _has_thousands(run):
             yield from (
                 Span(PHONE_NUMBER, start, end)
                 for digits, start, end in run.windows(HOME_LENGTHS, skip=1)
@@ -88,13 +100,24 @@ def find_phone_numbers(reading: Reading) -> Iterator[Span]:
                 yield Span(PHONE_NUMBER, run.start, run.end, WEAK)
 
 
-def _is_years(digits: str) -> bool:
-    """Whether the digits are a list of years."""
-    return len(digits) % 4 == 0 and all(digits[start : start + 2] in {"19", "20"} for start in range(0, len(digits), 4))
-
-
 def _is_written_as_ssn(reading: Reading, run: Run) -> bool:
     return reading.text.count("-", run.start, run.end) == 2 or ssn.is_valid(run.digits)
+
+
+def _is_called_otherwise(reading: Reading, run: Run) -> bool:
+    """Whether the words in front of ``run`` call it an order number, an account or the like."""
+    if reading.is_labelled(run):
+        return True
+    return any(
+        cue.kind in _OTHER_FIELDS and reading.value_after(cue) == run.first
+        for cue in reading.cues
+        if cue.last <= run.first
+    )
+
+
+def _has_thousands(run: Run) -> bool:
+    """Whether a part of ``run`` was said as a count: "three thousand five hundred twenty one"."""
+    return any(group.spoken and group.last - group.first > 1 and len(group.digits) > 3 for group in run.groups)
 
 
 def _is_digitwise(reading: Reading, run: Run) -> bool:
@@ -118,7 +141,9 @@ def _stretches(reading: Reading, run: Run) -> Iterator[int]:
 
 
 def _find_written(reading: Reading) -> Iterator[Span]:
-    plain = [token for token in reading.tokens if token.kind in {Kind.PLAIN, Kind.CODE}]
+    plain: list[Token | Run] = [token for token in reading.tokens if token.kind in {Kind.PLAIN, Kind.CODE}]
+    plain += reading.quads
+    plain += (run for run in reading.runs if is_years(run.digits) or _is_called_otherwise(reading, run))
     for match in phonenumbers.PhoneNumberMatcher(reading.text, reading.region):
         if not any(token.start < match.end and match.start < token.end for token in plain):
             yield Span(PHONE_NUMBER, match.start, match.end)

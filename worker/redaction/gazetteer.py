@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from worker.redaction.lexicon import words_of
+from worker.redaction.lexicon import phrases_of, words_of
 
 FIRST_NAMES: Final = words_of(
     """
@@ -96,7 +96,7 @@ FIRST_NAMES: Final = words_of(
     viola virginia vishal vito vivian viviana vivien vladimir vusi waleed walter wanda wanjiku warren wayne wei wendy
     werner wesley wilfred wilhelm willem william wilma winston wojciech wolfgang xavier xiaoming ximena yan yannick
     yara yasir yasmin yasmine yasuko yetunde yevgeny yoko yolanda yousef yuki yuri yusuf yvette yvonne zachary zahra
-    zainab zara zeke zelda zeynep zoe zoltan zsofia zuzana
+    zainab zara zeke zelda zeynep zoe zoltan zsofia zuzana anneliese meera brooke
  """
 ) - words_of("ebony ivy jade luna precious roman sandy viola")
 """First names that are hardly ever anything else, so that they are names wherever they stand."""
@@ -189,6 +189,17 @@ SURNAMES: Final = words_of(
 
 PARTICLES: Final = words_of("van von de der den del della di da dos das du la le el al bin ibn abu st mac mc ten ter o")
 """What may stand between a first name and the rest of a surname."""
+
+BRANDS: Final = frozenset(
+    phrases_of(
+        "john deere, mary kay, calvin klein, ralph lauren, tommy hilfiger, michael kors, kate spade, jimmy choo, jack "
+        "daniels, harley davidson, morgan stanley, wells fargo, charles schwab, edward jones, jp morgan, trader joe, "
+        "papa john, jimmy john, dr pepper, victoria secret, estee lauder, arthur andersen, ernst young, goldman sachs, "
+        "warner bros, hewlett packard, johnson johnson, ben jerry, peter pan, santa claus, mercedes, mercedes benz, "
+        "ford, lincoln, alexa, siri, wendy, ann taylor, elizabeth arden, martha stewart living, george foreman"
+    )
+)
+"""Companies and their goods that are called like persons."""
 
 PLACES: Final = words_of(
     "austin carolina charlotte chelsea devon florence georgia guadalupe jordan kent logan madison mercedes morgan "

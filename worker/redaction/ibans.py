@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 from stdnum import iban
 
 from worker.redaction import lexicon
+from worker.redaction.codes import ALPHABET, explained_end, read_code
 from worker.redaction.countries import IBAN_COUNTRIES
 from worker.redaction.reading import Reading
+from worker.redaction.runs import is_years
 from worker.redaction.spans import IBAN, SUSPECTED, Span
 from worker.redaction.tokens import Kind
 
@@ -65,14 +67,20 @@ def _find_end(pieces: Sequence[_Piece]) -> int | None:
 def _read_pieces(reading: Reading) -> Iterator[_Piece]:
     groups = {group.start: group for run in reading.runs for group in run.groups}
     read_until = 0
-    for token in reading.tokens:
+    for index, token in enumerate(reading.tokens):
         if token.start < read_until or token.kind is Kind.MARK:
+            continue
+        explained = explained_end(reading, index) if token.word in {"as", "for", "like"} else index
+        if explained > index:
+            read_until = reading.tokens[explained - 1].end
             continue
         if (group := groups.get(token.start)) is not None:
             read_until = group.end
             yield _Piece(group.digits, group.start, group.end)
         elif token.kind is Kind.CODE:
             yield _Piece(token.word, token.start, token.end)
+        elif token.kind is Kind.WORD and token.word in ALPHABET:
+            yield _Piece(token.word[0], token.start, token.end)
         elif token.kind is Kind.WORD and len(token.word) > 1 and token.word in lexicon.FILLERS:
             continue
         else:
@@ -81,7 +89,12 @@ def _read_pieces(reading: Reading) -> Iterator[_Piece]:
 
 
 def find_called(reading: Reading) -> Iterator[Span]:
-    """Numbers that are called IBAN."""
+    """Numbers that are called IBAN, with their letters."""
+    for cue in reading.cues_of("iban"):
+        value = reading.value_after(cue)
+        code = None if value is None else read_code(reading, value)
+        if code is not None and code.digits >= SHORTEST_SUSPECT:
+            yield Span(IBAN, code.start, code.end, SUSPECTED)
     for run in reading.runs:
-        if len(run.digits) >= SHORTEST_SUSPECT and reading.cue_near(run) == "iban":
+        if len(run.digits) >= SHORTEST_SUSPECT and reading.cue_near(run) == "iban" and not is_years(run.digits):
             yield Span(IBAN, run.start, run.end, SUSPECTED)

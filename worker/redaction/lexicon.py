@@ -91,6 +91,12 @@ AMOUNTS: Final = words_of(
 )
 """What makes the number before it a count."""
 
+KIN: Final = words_of(
+    "wife husband son daughter brother sister mother father mom dad boss manager colleague friend partner fiance "
+    "fiancee neighbor girlfriend boyfriend uncle aunt cousin nephew niece roommate assistant supervisor"
+)
+"""What persons are to the one who speaks."""
+
 EXTENSIONS: Final = frozenset({"extension", "ext"})
 
 # --- addresses -------------------------------------------------------------------------------------------------------
@@ -135,14 +141,15 @@ _CUES: Final = {
     "iban": "iban, i ban, i b a n",
     "email": "email, emails, mail, mails, address",
     "cvv": "cvv, cvv2, cvc, cvc2, c v v, c v c, cv v, cvv code, cvv number, security code, security number, "
-    "card verification, verification code, verification value, three digit code, three digit number",
+    "digits on the back, three digits, code on the back, number on the back, numbers on the back, card verification, "
+    "verification code, verification value, three digit code, three digit number",
     "pin": "pin, pin code, pin number, p i n, pincode",
     "expiry": "expiry, expiration, expiry date, expiration date, expires on, exp date, exp, valid thru, valid through, "
     "good thru, good through, valid until",
     "expires": "expires, expire, expiring, expired",
     "routing": "routing, aba, transit number, a b a, rtn",
     "account": "account, accounts, acct",
-    "swift": "swift, bic, b i c, swift code, bic code",
+    "swift": "swift, bic, bank identifier code, bank code, b i c, swift code, bic code",
     "passport": "passport, passports",
     "licence": "driver license, drivers license, driver licence, drivers licence, driving license, driving licence, "
     "license number, licence number, driver license number, drivers license number, driver's license, dl number, "
@@ -165,22 +172,24 @@ FIELDS: Final = words_of("cvv pin expiry expires routing account swift passport 
 """Cues that name a field of their own."""
 
 LINKS: Final = words_of(
-    "number numbers code codes back front has with is was are it it's the that that's would be my your his her "
-    "their our um umm uh uhm er hmm for on of card date no please okay ok and so sure yes yeah here says reads this "
-    "i have got think let me see will account security sort bank's bank checking savings digit digits three-digit "
-    "four-digit address currently actually like well right now also then ends in at a"
+    "number numbers code codes back front has with is was are it it's the that that's would be my your his her their "
+    "our um umm uh uhm er hmm for on of card date no please okay ok and so sure yes yeah here says reads this i have "
+    "got think let me see will account security sort bank's bank checking savings digit digits three-digit "
+    "four-digit address currently actually like well right now also then ends in at a from to"
 )
 """Words between the name of a field and its value."""
 MOST_LINKS: Final = 9
 
-BACK_LINKS: Final = words_of("is was that the my your his her their our for on as a card")
+BACK_LINKS: Final = words_of("is was that the my your his her their our for on as a in card checking savings bank")
+SAYS_SO: Final = words_of("is was that for as in")
 """Words between a value and the name of its field: "737 is my security code"."""
 MOST_BACK_LINKS: Final = 4
 
 LABELS: Final = re.compile(
     r"\b(?:order|invoice|ticket|tracking|confirmation|reference|case|booking|part|serial|model|version|claim"
     r"|policy|item|sku|flight|docket|meter|employee|batch|lot|release|firmware|build)[^\w\ue000]{1,3}"
-    r"(?:(?:number|no|id|code)[^\w\ue000]{1,3})?(?:(?:is|was)[^\w\ue000]{1,3})?$",
+    r"(?:(?:number|no|id|code)[^\w\ue000]{1,3})?(?:(?:is|was)[^\w\ue000]{1,3})?"
+    r"(?:[a-z][\s-]{1,3}|[a-z]{1,4}-){0,3}$",
     re.IGNORECASE,
 )
 """At the end of what precedes a number: it is somebody's reference, whatever else was said."""

@@ -21,6 +21,7 @@ from typing import Final
 from worker.redaction import lexicon
 from worker.redaction.gazetteer import (
     AMBIGUOUS_NAMES,
+    BRANDS,
     FIRST_NAMES,
     NO_SURNAMES_IN_SMALL,
     PARTICLES,
@@ -30,8 +31,8 @@ from worker.redaction.gazetteer import (
 from worker.redaction.lexicon import phrases_of, words_of
 from worker.redaction.reading import Reading
 from worker.redaction.spans import LABELLED, PERSON_NAME, SUSPECTED, WEAK, Span
-from worker.redaction.tokens import BLANK, Kind, glued
-from worker.redaction.vocabulary import FUNCTION_WORDS, is_common
+from worker.redaction.tokens import BLANK, Kind, glued, without_accents
+from worker.redaction.vocabulary import COMMON_WORDS, FUNCTION_WORDS, is_common
 
 MOST_PARTS: Final = 4
 """Words of one name behind "my name is"."""
@@ -40,17 +41,16 @@ MOST_LETTERS: Final = 30
 TITLES: Final = words_of(
     "mr mrs ms mx dr mister missus doctor professor prof miss captain sergeant señor señora herr frau"
 )
-_DOUBTFUL_TITLES: Final = frozenset({"miss", "dr", "doctor", "captain", "sergeant", "professor"})
-_KIN: Final = words_of(
-    "wife husband son daughter brother sister mother father mom dad boss manager colleague friend partner fiance "
-    "fiancee neighbor girlfriend boyfriend uncle aunt cousin nephew niece roommate assistant supervisor"
-)
+_DOUBTFUL_TITLES: Final = frozenset({"miss", "captain", "sergeant"})
 _NAMED: Final = {
     "first": "name is, name's, name was, name",
     "last": "name is, name's, name was, name",
     "name": "is, was, of, on the card is, on the account is, on the policy is, on the booking is, on it is, "
     "on the reservation is, would be, should be, on file is",
     "names": "is",
+    "under": "the name of, the name, name",
+    "in": "the name of",
+    "by": "the name of",
     "surname": "is, was",
     "called": "",
     "named": "",
@@ -120,6 +120,11 @@ _OF_THINGS: Final = words_of(
 """Before "name": it is none of a person."""
 _ENDS_INTRODUCTION: Final = words_of("from calling speaking here with at in over and with again")
 _ENDS_UNKNOWN: Final = words_of("from calling speaking here with at over again")
+_SPOKEN_WITH: Final = words_of("speaking spoke speak spoken talk talked talking ask asking asked behalf dear")
+_GREETINGS: Final = words_of("hi hello hey thanks thank you bye goodbye morning evening dear")
+_SPEECH: Final = words_of("said says told called asked wrote mentioned promised")
+_ARTICLES: Final = words_of("a an the")
+_SITES: Final = words_of("studio room building hall hotel lake mount port fort street terminal saint hurricane")
 _CALENDAR: Final = words_of("april may june august sunday autumn summer winter")
 _VERBAL: Final = words_of("will may mark can grant chase bill sue drew pat rob rose ward wade hope max chance peg don")
 _SUBJECTS: Final = words_of("i you we they he she it my your the that this there a an his her their our not be have is")
@@ -159,7 +164,7 @@ class _Finder:
             yield from self._named()
         if not words.isdisjoint(TITLES):
             yield from self._titled()
-        if not words.isdisjoint(_KIN):
+        if not words.isdisjoint(lexicon.KIN):
             yield from self._kin()
         yield from self._known()
         if not words.isdisjoint(_SPELL):
@@ -199,12 +204,12 @@ class _Finder:
             if not street and (
                 known or (written and not is_common(self._word(at))) or not (doubtful or is_common(self._word(at)))
             ):
-                yield self._span(at, self._rest_end(at + 1), LABELLED)
+                yield self._span(at, self._rest_end(at + 1, sure=True), LABELLED)
 
     def _kin(self) -> Iterator[Span]:
         """ "my wife thandiwe", "my son's name"."""
         for index in range(1, len(self._tokens)):
-            if self._reading.word(index) not in _KIN or self._reading.word(index - 1) not in {
+            if self._reading.word(index) not in lexicon.KIN or self._reading.word(index - 1) not in {
                 "my",
                 "his",
                 "her",
@@ -217,7 +222,7 @@ class _Finder:
                 and not self._is_verbal(at)
                 and (self._is_known(at) or not is_common(self._word(at)))
             ):
-                yield self._span(at, self._rest_end(at + 1), LABELLED)
+                yield self._span(at, self._rest_end(at + 1, sure=True), LABELLED)
 
     def _spelled(self) -> Iterator[Span]:
         for index in range(len(self._tokens)):
@@ -241,35 +246,80 @@ class _Finder:
             if score is None:
                 continue
             read = self._rest_end(index + 1)
+            if self._is_brand(index, read):
+                continue
             yield self._span(index, read, score)
 
     def _score(self, index: int) -> float | None:
         """How surely a name begins at ``index``; None when none does."""
         word = self._word(index)
         written = self._reading.is_cased and self._reading.is_capital(index)
+        before = self._reading.word(index - 1)
         if word in FIRST_NAMES:
-            is_place = word in PLACES and self._reading.word(index - 1) in _NOT_BEFORE_PLACES
+            is_place = self._is_site(index) or (word in PLACES and before in _NOT_BEFORE_PLACES)
             return WEAK if is_place and self._word(index + 1) not in SURNAMES else LABELLED
         if word in AMBIGUOUS_NAMES:
-            return SUSPECTED if self._is_ambiguous_name(index, written) else WEAK if written else None
+            named = self._is_ambiguous_name(index, written) and not self._is_site(index)
+            return SUSPECTED if named else WEAK if written else None
         if self._follows_mask(index) and self.surname_end(index) > index:
             return SUSPECTED
         if word in FUNCTION_WORDS or word in PARTICLES or is_common(word):
             return None
-        if word in SURNAMES and written:
-            known = self._introduction(index) is not None or not self._reading.begins_sentence(index)
-            return SUSPECTED if known else WEAK
         behind = self._word(index + 1)
-        if written and behind in SURNAMES and self._is_written_surname(index + 1):
+        if word in SURNAMES and written and not self._is_all_capitals(index):
+            doubtful = before in _ARTICLES or self._reading.begins_sentence(index)
+            if self._is_site(index) or (word in PLACES and before in _NOT_BEFORE_PLACES | _ARTICLES):
+                return WEAK
+            return WEAK if doubtful and self._introduction(index) is None else SUSPECTED
+        if written and (behind in SURNAMES or behind in FIRST_NAMES) and self._is_written_surname(index + 1):
             return SUSPECTED
-        if written or behind in _ENDS_UNKNOWN or behind in SURNAMES:
-            return SUSPECTED if self._introduction(index) in _SURELY_INTRODUCED else None
-        return None
+        return SUSPECTED if self._is_unknown_name(index, written, behind) else None
+
+    def _is_unknown_name(self, index: int, written: bool, behind: str) -> bool:
+        """Whether a word on no list is called a name by the words around it."""
+        intro = self._introduction(index)
+        if intro in _SPOKEN_WITH or (intro in _SURELY_INTRODUCED and (written or behind in _ENDS_UNKNOWN)):
+            return True
+        if self._reading.word(index - 1) == "is" and behind in {"there", "available", "around", "free"}:
+            return True
+        if intro in _SURELY_INTRODUCED and self._reading.is_word(index + 1) and not is_common(behind):
+            follows = self._word(index + 2) in _ENDS_UNKNOWN or self._reading.word(index + 2) == "i"
+            return follows or behind in SURNAMES - NO_SURNAMES_IN_SMALL
+        if not written or self._is_all_capitals(index):
+            return False
+        last = index + 1 >= len(self._tokens) or self._tokens[index + 1].kind is Kind.MARK
+        if (intro in _GREETINGS and last) or behind in {"speaking", "here"}:
+            return True
+        whole = self._is_written_surname(index + 1) and not is_common(behind)
+        return whole and self._word(index + 2) in _SPEECH and not self._is_all_capitals(index + 1)
+
+    def _is_site(self, index: int) -> bool:
+        """Whether the word at ``index`` names a place, or a letter: "studio Charlotte", "Grace Hall", "Z for Zulu"."""
+        before, behind = self._reading.word(index - 1), self._reading.word(index + 1)
+        if before in _SITES or (behind in _SITES and self._reading.word(index - 1) in _NOT_BEFORE_PLACES | _ARTICLES):
+            return True
+        if before not in {"in", "for", "like"}:
+            return False
+        letter = self._reading.word(index - 2 - (before == "in"))
+        return len(letter) == 1 and self._word(index)[:1] == letter
+
+    def _is_brand(self, first: int, last: int) -> bool:
+        """Whether the name from ``first`` to before ``last`` is one of a company: "John Deere", "Smith & Sons"."""
+        words = tuple(self._word(each) for each in range(first, last))
+        longer = (*words, self._word(last))
+        if words in BRANDS or longer in BRANDS:
+            return True
+        if len(words) > 1:
+            return False
+        end = self._tokens[last - 1].end
+        start = self._tokens[first].start
+        text = self._reading.text
+        return text[end : end + 3] == " & " or text[max(0, start - 3) : start] == " & "
 
     def _is_ambiguous_name(self, index: int, written: bool) -> bool:
         word, behind = self._word(index), self._word(index + 1)
         intro = self._introduction(index)
-        surname = behind in SURNAMES and not is_common(behind)
+        surname = behind in SURNAMES and behind not in COMMON_WORDS
         if behind in _SUBJECTS and word in _VERBAL:
             return False
         if surname and (written or not self._reading.is_cased):
@@ -293,7 +343,7 @@ class _Finder:
         at = index - 1
         while at >= 0 and self._tokens[at].word in {",", "um", "uh"}:
             at -= 1
-        for length in (2, 1, 0):
+        for length in (3, 2, 1, 0):
             first = at - length
             if first < 0:
                 continue
@@ -331,7 +381,7 @@ class _Finder:
             return False
         if len(word) == 1:
             return self._reading.is_capital(index) and word != "i"
-        if word in FIRST_NAMES or word in SURNAMES - NO_SURNAMES_IN_SMALL:
+        if word in FIRST_NAMES or (word in SURNAMES and word not in FUNCTION_WORDS):
             return True
         if first and word in AMBIGUOUS_NAMES:
             return self._word(index + 1) not in _SUBJECTS
@@ -339,10 +389,17 @@ class _Finder:
             return word not in FUNCTION_WORDS or word in AMBIGUOUS_NAMES
         return not is_common(word)
 
-    def _rest_end(self, index: int) -> int:
-        """The index after middle names and surnames that begin at ``index``."""
+    def _rest_end(self, index: int, *, sure: bool = False) -> int:
+        """The index after middle names and surnames that begin at ``index``; if ``sure``, any surname is one."""
         for _ in range(MOST_PARTS - 1):
             end = self.surname_end(index)
+            if (
+                end == index
+                and sure
+                and self._word(index) in SURNAMES - FUNCTION_WORDS
+                and self._is_adjacent(index, index)
+            ):
+                end = index + 1
             if end == index:
                 break
             index = end
@@ -370,7 +427,8 @@ class _Finder:
         ):
             behind = at + 1 + (self._reading.word(at + 1) == ".")
             return behind if self._word(at) != "i" and self._is_surname(behind) else index
-        return index
+        is_initial = len(self._word(at)) == 1 and self._reading.is_word(at) and self._word(at) not in {"a", "i"}
+        return at + 1 if is_initial and self._word(at + 1) in SURNAMES - NO_SURNAMES_IN_SMALL else index
 
     def _is_adjacent(self, index: int, at: int) -> bool:
         """Whether nothing but a space stands between the tokens from before ``index`` up to ``at``."""
@@ -472,8 +530,10 @@ class _Finder:
         """The word at ``index`` without a final "'s"."""
         if not 0 <= index < len(self._tokens):
             return ""
-        word = self._tokens[index].word.replace("’", "'")
-        return word.removesuffix("'s")
+        word = self._tokens[index].word
+        if word.isalpha() and word.isascii():
+            return word
+        return without_accents(word.replace("’", "'").removesuffix("'s"))
 
     def _span(self, first: int, last: int, score: float) -> Span:
         token = self._tokens[last - 1]

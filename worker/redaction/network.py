@@ -9,17 +9,16 @@ from typing import Final
 
 from worker.redaction import lexicon
 from worker.redaction.codes import read_code
-from worker.redaction.reading import Group, Reading, Run
+from worker.redaction.reading import Reading
 from worker.redaction.spans import DOMAIN_NAME, IP_ADDRESS, LABELLED, VERIFIED, Span
 from worker.redaction.tokens import Kind, glued
 
-OCTETS: Final = 4
-LARGEST_OCTET: Final = 255
 LABEL_WORDS: Final = 3
 """Words of a spoken domain in front of its first dot."""
 
 _V6: Final = re.compile(r"(?<![\w:.])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,8}(?![\w:])", re.IGNORECASE)
-_DOTS: Final = frozenset({".", "dot", "point", "period"})
+_HEX: Final = frozenset("0123456789abcdef")
+MOST_COLONS: Final = 8
 _NOT_ADDRESSES: Final = frozenset(
     {"version", "section", "chapter", "paragraph", "release", "firmware", "build", "clause"}
 )
@@ -31,9 +30,9 @@ _ENDS_DOMAIN: Final = (lexicon.PLAIN_WORDS | lexicon.PLACED_WORDS) - lexicon.HOS
 
 def find_addresses(reading: Reading) -> Iterator[Span]:
     """IPv4 and IPv6 addresses."""
-    for run in reading.runs:
-        if len(run.groups) >= OCTETS:
-            yield from _find_v4(reading, run)
+    for quad in reading.quads:
+        if reading.word(quad.first - 1) not in _NOT_ADDRESSES:
+            yield Span(IP_ADDRESS, quad.start, quad.end, VERIFIED if reading.has_cue("ip") else LABELLED)
     if reading.text.count(":") > 1:
         yield from (
             Span(IP_ADDRESS, match.start(), match.end(), VERIFIED)
@@ -58,63 +57,6 @@ def find_domains(reading: Reading) -> Iterator[Span]:
                     yield Span(DOMAIN_NAME, reading.tokens[start].start, reading.tokens[index + 1].end, LABELLED)
 
 
-def _find_v4(reading: Reading, run: Run) -> Iterator[Span]:
-    dots = [_is_dotted(reading, left, right) for left, right in zip(run.groups, run.groups[1:], strict=False)]
-    index = 0
-    while index < len(dots):
-        if not dots[index]:
-            index += 1
-            continue
-        first, pieces, last = _octets(reading, run, dots, index)
-        if len(pieces) == OCTETS and all(_is_octet(piece) for piece in pieces):
-            start, end = run.groups[first].start, run.groups[last].end
-            before = reading.word(run.groups[first].first - 1)
-            if before not in _NOT_ADDRESSES:
-                yield Span(IP_ADDRESS, start, end, VERIFIED if reading.has_cue("ip") else LABELLED)
-        index = last + 1
-
-
-def _octets(reading: Reading, run: Run, dots: list[bool], dot: int) -> tuple[int, list[str], int]:
-    """The pieces of a dotted number whose first dot stands behind group ``dot``, with its first and last group."""
-    first = dot
-    while first and not dots[first - 1] and _joins(reading, run.groups[first - 1], run.groups[first]):
-        if not _is_octet("".join(group.digits for group in run.groups[first - 1 : dot + 1])):
-            break
-        first -= 1
-    pieces = ["".join(group.digits for group in run.groups[first : dot + 1])]
-    index = dot
-    while index < len(dots) and dots[index]:
-        piece = run.groups[index + 1].digits
-        index += 1
-        while (
-            index < len(dots)
-            and not dots[index]
-            and _joins(reading, run.groups[index], run.groups[index + 1])
-            and _is_octet(piece + run.groups[index + 1].digits)
-        ):
-            piece += run.groups[index + 1].digits
-            index += 1
-        pieces.append(piece)
-    return first, pieces, index
-
-
-def _is_dotted(reading: Reading, left: Group, right: Group) -> bool:
-    """Whether a dot and nothing else stands between two groups; a full stop before a space is none."""
-    between = [token for token in reading.tokens[left.last : right.first] if token.word not in lexicon.HESITATIONS]
-    if len(between) != 1 or between[0].word not in _DOTS:
-        return False
-    return between[0].kind is Kind.WORD or reading.tokens[right.first].start == between[0].end
-
-
-def _joins(reading: Reading, left: Group, right: Group) -> bool:
-    """Whether two groups may be said as one number: "one" and "ninety two"."""
-    return left.last == right.first and (left.spoken or right.spoken or not reading.text[left.end : right.start])
-
-
-def _is_octet(digits: str) -> bool:
-    return len(digits) <= 3 and int(digits) <= LARGEST_OCTET and (digits == "0" or digits[0] != "0")
-
-
 def _is_v6(text: str) -> bool:
     try:
         ipaddress.IPv6Address(text)
@@ -135,7 +77,14 @@ def _find_spoken_v6(reading: Reading) -> Iterator[Span]:
             elif reading.word(index) == "double" and reading.word(index + 1) == "colon":
                 text += "::"
                 index += 1
-            elif (code := read_code(reading, index)) is not None and text[-1:] in {"", ":"}:
+            elif reading.word(index) in lexicon.ZEROS and index not in reading.group_at:
+                text += "0"
+            elif (
+                text[-1:] in {"", ":", "0"}
+                and (code := read_code(reading, index)) is not None
+                and _HEX.issuperset(code.chars)
+                and text.count(":") <= MOST_COLONS
+            ):
                 text += code.chars
                 index = code.last - 1
             else:
@@ -144,7 +93,9 @@ def _find_spoken_v6(reading: Reading) -> Iterator[Span]:
             end = index
         if text.count(":") > 1 and any(char.isalnum() for char in text) and _is_v6(text):
             yield Span(IP_ADDRESS, reading.tokens[start].start, reading.tokens[end - 1].end, VERIFIED)
-        index = max(index, start + 1)
+            index = end
+        else:
+            index = start + 1
 
 
 def _domain_start(reading: Reading, dot: int) -> int | None:

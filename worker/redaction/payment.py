@@ -11,7 +11,8 @@ from stdnum.us import rtn
 from worker.redaction import dates
 from worker.redaction.codes import read_code
 from worker.redaction.countries import COUNTRIES
-from worker.redaction.reading import Reading, Run
+from worker.redaction.reading import Reading
+from worker.redaction.runs import Run
 from worker.redaction.spans import (
     BANK_ACCOUNT_NUMBER,
     CARD_EXPIRATION,
@@ -58,7 +59,7 @@ def find_expirations(reading: Reading) -> Iterator[Span]:
             index = reading.value_after(cue)
             if index is None:
                 continue
-            is_called = kind == "expiry" or sure
+            is_called = kind == "expiry" or sure or reading.word(cue.first - 1) == "it"
             month_end = dates.month_end(reading, index) if is_called else None
             if month_end is not None:
                 yield Span(CARD_EXPIRATION, reading.tokens[index].start, reading.tokens[month_end - 1].end, LABELLED)
@@ -73,14 +74,15 @@ def find_routing_numbers(reading: Reading) -> Iterator[Span]:
     is_routing = reading.has_cue("routing")
     if not is_routing and not (reading.has_cue("account") and not reading.words.isdisjoint(_BANKING)):
         return
+    accounts = {reading.value_after(cue) for cue in reading.cues_of("account")}
     for run in reading.runs:
         for digits, start, end in run.windows((ROUTING_DIGITS,), skip=len(run.groups)):
-            if rtn.is_valid(digits) and not reading.is_labelled(run):
+            if rtn.is_valid(digits) and not reading.is_labelled(run) and run.first not in accounts:
                 yield Span(ROUTING_NUMBER, start, end, VERIFIED if is_routing else SUSPECTED)
     for run in _named(reading, "routing"):
         if any(len(each) == ROUTING_DIGITS and rtn.is_valid(each) for each in run.meanings()):
             yield Span(ROUTING_NUMBER, run.start, run.end, VERIFIED)
-        elif len(run.digits) in MISHEARD_ROUTING:
+        elif len(run.digits) in MISHEARD_ROUTING or (run.corrected and len(run.digits) < 2 * MISHEARD_ROUTING.stop):
             yield Span(ROUTING_NUMBER, run.start, run.end, SUSPECTED)
 
 
@@ -88,7 +90,7 @@ def find_bank_accounts(reading: Reading) -> Iterator[Span]:
     """US account numbers: four to seventeen digits, no check digit, called so."""
     for cue in reading.cues_of("account"):
         index = reading.value_after(cue)
-        run = reading.value_before(cue) if index is None else reading.run_at.get(index)
+        run = reading.run_before(cue) if index is None else reading.run_at.get(index)
         if run is None or len(run.digits) not in ACCOUNT_DIGITS or reading.is_amount(run):
             continue
         called = {reading.word(each) for each in range(cue.last, cue.last + 2)}
@@ -120,7 +122,7 @@ def _named(reading: Reading, kind: str) -> Iterator[Run]:
     for cue in reading.cues_of(kind):
         index = reading.value_after(cue)
         run = None if index is None else reading.run_at.get(index)
-        run = run or reading.value_before(cue)
+        run = run or reading.run_before(cue)
         if run is not None and not reading.is_amount(run):
             yield run
 
@@ -129,6 +131,9 @@ def _leading(kind: str, run: Run, lengths: range) -> Iterator[Span]:
     """The first groups of ``run``, as many as make one of ``lengths``."""
     digits = 0
     end: int | None = None
+    if run.corrected and lengths.start <= len(run.digits) <= 3 * lengths.stop:
+        yield Span(kind, run.start, run.end, LABELLED)
+        return
     for group in run.groups:
         digits += len(group.digits)
         if digits >= lengths.stop:

@@ -23,7 +23,7 @@ SURELY_STREETS: Final = words_of(
     "street avenue ave road boulevard blvd lane highway hwy parkway pkwy terrace crescent turnpike freeway cul-de-sac"
 )
 STREETS: Final = SURELY_STREETS | words_of(
-    "st rd ln drive dr court ct place pl way square circle cir alley trail close row loop"
+    "st rd ln drive dr court ct place pl way square circle cir alley trail close row loop ter terr"
 )
 _NO_NAMES: Final = words_of(
     "a more other different new old minute minutes hour hours day days week weeks month months year years mile miles "
@@ -112,7 +112,8 @@ def _street_start(reading: Reading, index: int) -> int | None:
         return first if lives and is_sure else None
     if capitals or (is_sure and index - first <= SMALL_NAME_WORDS):
         return house
-    return house if any(reading.word(each) in _LIVING for each in range(max(0, house - 4), house)) else None
+    lives = any(reading.word(each) in _LIVING for each in range(max(0, house - 4), house))
+    return house if lives or _tail_end(reading, index + 1) > index + 1 else None
 
 
 def _house_start(reading: Reading, index: int) -> int | None:

@@ -3,83 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
-from worker.redaction.numbers import read_number
+from worker.redaction.quads import quads
+from worker.redaction.runs import Group, Run, read_runs, without_quads
 from worker.redaction.tokens import Kind, Token, stem, tokens_of
 
-MAX_FILLERS: Final = 4
 CUE_WORDS_BEFORE: Final = 15
 CUE_WORDS_AFTER: Final = 6
 LABEL_CHARS: Final = 40
 HOME_REGION: Final = "US"
 """Where a phone number without a country code belongs."""
-PAIR: Final = 2
-"""Digits that a recogniser writes for what was said in one or two words."""
-MOST_WITHDRAWN: Final = 4
-"""Digits that a correction takes back at most."""
-
-
-class Group(NamedTuple):
-    """Digits that were said or written as one: "forty one", "double two", "4111"."""
-
-    digits: str
-    start: int
-    end: int
-    spoken: bool
-    first: int
-    """Index of its first token."""
-    last: int
-    """Index after its last token."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Groups with nothing but separators and fillers between them."""
-
-    groups: tuple[Group, ...]
-    first: int
-    """Index of its first token."""
-    last: int
-    """Index after its last token."""
-    corrected: tuple[int, ...] = ()
-    """Indices of the groups that were said after "no", "sorry" and the like."""
-
-    @property
-    def digits(self) -> str:
-        return "".join(group.digits for group in self.groups)
-
-    @property
-    def start(self) -> int:
-        return self.groups[0].start
-
-    @property
-    def end(self) -> int:
-        return self.groups[-1].end
-
-    def windows(self, lengths: tuple[int, ...], *, skip: int) -> Iterator[tuple[str, int, int]]:
-        """Digits and place of each stretch of whole groups with one of ``lengths``, after at most ``skip`` groups."""
-        for first in range(min(skip + 1, len(self.groups))):
-            digits = ""
-            for group in self.groups[first:]:
-                digits += group.digits
-                if len(digits) > max(lengths):
-                    break
-                if len(digits) in lengths:
-                    yield digits, self.groups[first].start, group.end
-
-    def meanings(self) -> Iterator[str]:
-        """The digits as they were said, then without those that each correction may have taken back."""
-        yield self.digits
-        for index in self.corrected:
-            before = "".join(group.digits for group in self.groups[:index])
-            after = "".join(group.digits for group in self.groups[index:])
-            for withdrawn in range(1, min(MOST_WITHDRAWN, len(before)) + 1):
-                yield before[:-withdrawn] + after
 
 
 class Cue(NamedTuple):
@@ -119,7 +55,16 @@ class Reading:
         """All runs of digits, in order."""
         if self.words.isdisjoint(lexicon.NUMBER_HINTS) and all(token.kind is not Kind.DIGITS for token in self.tokens):
             return ()
-        return tuple(_read_runs(self.tokens))
+        return tuple(part for run in self._whole_runs for part in without_quads(self.tokens, run))
+
+    @cached_property
+    def quads(self) -> tuple[Run, ...]:
+        """Four numbers with dots between them, which are no part of any run."""
+        return tuple(run.part(*place) for run in self._whole_runs for place in quads(self.tokens, run.groups))
+
+    @cached_property
+    def _whole_runs(self) -> tuple[Run, ...]:
+        return tuple(read_runs(self.tokens))
 
     @cached_property
     def run_at(self) -> dict[int, Run]:
@@ -249,63 +194,15 @@ class Reading:
                 return None
         return None
 
-    def value_before(self, cue: Cue) -> Run | None:
-        """The run that is said to be what ``cue`` names: "... is my pin"."""
+    def value_end(self, cue: Cue) -> int | None:
+        """The index before which a value ends that ``cue`` names: "... is my pin". None when nothing is said so."""
         index = cue.first - 1
         while index >= 0 and cue.first - index <= lexicon.MOST_BACK_LINKS and self.word(index) in lexicon.BACK_LINKS:
             index -= 1
-        is_said = any(self.word(each) in {"is", "was", "that", "for"} for each in range(index + 1, cue.first))
-        return next((run for run in self.runs if run.last == index + 1), None) if is_said else None
+        is_said = any(self.word(each) in lexicon.SAYS_SO for each in range(index + 1, cue.first))
+        return index + 1 if is_said else None
 
-
-def _read_runs(tokens: tuple[Token, ...]) -> Iterator[Run]:
-    groups: list[Group] = []
-    corrected: list[int] = []
-    fillers = index = 0
-    while index < len(tokens):
-        token = tokens[index]
-        if (read := read_number(tokens, index)) is not None:
-            digits, after = read
-            groups.append(Group(digits, token.start, tokens[after - 1].end, token.kind is Kind.WORD, index, after))
-            index = after
-            fillers = 0
-            continue
-        after = index + 1
-        if groups and token.kind is not Kind.MARK:
-            is_filler, after, corrects = _read_filler(tokens, index)
-            fillers += 1
-            if not is_filler or fillers > MAX_FILLERS:
-                yield from _finished(tokens, groups, corrected)
-                groups, corrected = [], []
-            elif corrects:
-                corrected.append(len(groups))
-        index = after
-    yield from _finished(tokens, groups, corrected)
-
-
-def _read_filler(tokens: tuple[Token, ...], index: int) -> tuple[bool, int, bool]:
-    """Whether a number goes on behind what stands at ``index``, where that ends, and whether it takes digits back."""
-    token = tokens[index]
-    if token.kind is not Kind.WORD:
-        return False, index + 1, False
-    for phrase in lexicon.INTERJECTIONS.get(token.word, ()):
-        last = index + 1 + len(phrase)
-        if tuple(each.word for each in tokens[index + 1 : last]) == phrase:
-            return True, last, (token.word, *phrase) in lexicon.CORRECTIONS
-    return token.word in lexicon.FILLERS, index + 1, (token.word,) in lexicon.CORRECTIONS
-
-
-def _finished(tokens: tuple[Token, ...], groups: list[Group], corrected: list[int]) -> Iterator[Run]:
-    """The run of ``groups``, without an "oh" at its head that was not a digit."""
-    dropped = 0
-    while groups and tokens[groups[0].first].word in lexicon.INTERJECTED_ZEROS and not _continues_digitwise(groups):
-        groups = groups[1:]
-        dropped += 1
-    if groups:
-        places = tuple(place for place, _ in groupby(index - dropped for index in corrected) if 0 < place < len(groups))
-        yield Run(tuple(groups), groups[0].first, groups[-1].last, places)
-
-
-def _continues_digitwise(groups: list[Group]) -> bool:
-    """Whether what follows the first group is said like it: in words, or digit by digit."""
-    return len(groups) > 1 and (groups[1].spoken or len(groups[1].digits) <= PAIR)
+    def run_before(self, cue: Cue) -> Run | None:
+        """The run that is said to be what ``cue`` names."""
+        end = self.value_end(cue)
+        return None if end is None else next((run for run in self.runs if run.last == end), None)

@@ -80,6 +80,13 @@ def stem(word: str) -> str:
     return word if word.isalnum() else word.replace("’", "'").partition("'")[0]
 
 
+def without_accents(word: str) -> str:
+    """The word in plain letters: "lucía" as "lucia"."""
+    if word.isascii():
+        return word
+    return "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
+
+
 def ascii_digits(text: str) -> str:
     """Decimal digits of any script as those of ASCII."""
     return text if text.isascii() else "".join(str(unicodedata.decimal(digit)) for digit in text)
