@@ -31,8 +31,8 @@ test: test-unit test-integration ## All tests: unit, property, and integration o
 test-unit: install ## Unit and property tests only, in two processes.
 	$(BIN)/python -m pytest -n 2 tests/unit tests/property
 
-test-integration: install ## Integration tests only.
-	$(BIN)/python -m pytest tests/integration
+test-integration: install ## Integration tests only, in two processes, each with a Kafka of its own.
+	$(BIN)/python -m pytest -n 2 -p no:hypothesispytest tests/integration
 
 conformance: install ## The official, unmodified Symbl SDKs against the engine. Needs Node, npm and Go.
 	$(BIN)/python -m tests.conformance.run
