@@ -11,7 +11,7 @@ from worker.redaction.runs import interjection_end
 from worker.redaction.tokens import Kind
 
 MOST_CHARS: Final = 34
-_SKIPPED: Final = lexicon.HESITATIONS | {"dash", "hyphen", "space", "and", "then"}
+_SKIPPED: Final = lexicon.HESITATIONS | {"dash", "hyphen", "space", "and", "then", "okay", "ok", "huh", "yeah"}
 ALPHABET: Final = words_of(
     "alpha alfa adam apple bravo boy baker charlie cat delta david dog echo edward easy foxtrot frank fox golf "
     "george hotel henry india ida igloo juliet juliett john kilo king lima larry love mike mary november nancy nora "
@@ -50,6 +50,8 @@ def read_code(reading: Reading, index: int) -> Code | None:
             last = position = position + 1
         elif token.kind is Kind.MARK or (token.word in _SKIPPED and chars):
             position += 1
+        elif token.word == "ray" and chars.endswith("x"):
+            last = position = position + 1
         elif chars and (behind := interjection_end(reading.tokens, position)) is not None:
             position = behind
         elif token.kind is Kind.WORD and (read := _read_letters(reading, position, spelled=len(chars) > 0)) is not None:
@@ -106,7 +108,15 @@ def explained_end(reading: Reading, index: int) -> int:
     if len(letter) != 1 or not letter.isalpha():
         return index
     if reading.word(index) == "as" and reading.word(index + 1) == "in" and reading.word(index + 2)[:1] == letter:
-        return index + 3
+        return _ray_end(reading, index + 3)
     if reading.word(index) in {"for", "like"} and reading.word(index + 1)[:1] == letter and reading.is_word(index + 1):
-        return index + 2
+        return _ray_end(reading, index + 2)
     return index
+
+
+def _ray_end(reading: Reading, index: int) -> int:
+    """The index after the rest of "x ray", whose first word ends before ``index``."""
+    if reading.word(index - 1) != "x":
+        return index
+    behind = index + (reading.word(index) == "-")
+    return behind + 1 if reading.word(behind) == "ray" else index

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
+from worker.redaction.gazetteer import FIRST_NAMES, SURNAMES
 from worker.redaction.lexicon import words_of
 from worker.redaction.reading import Reading
 from worker.redaction.runs import Group
@@ -41,7 +42,13 @@ _PERSONS: Final = words_of(
     "patient customer caller client child baby boy girl man woman kid person guy lady driver owner student employee "
     "tenant"
 )
-_ENDS: Final = words_of(". , ! ? and but so my his her he she i we")
+_PRONOUNS: Final = words_of("i he she they you we who both")
+_ADVERBS: Final = words_of("about nearly almost only just over now already currently like around roughly still")
+_BEFORE_AGE: Final = words_of("is of was the at my are you he she , : ? i'm i am")
+_AFTER_OLD: Final = words_of("and or who is was with has from in at so but now today when")
+_ENDS: Final = words_of(
+    ". , ! ? and but so my his her he she i we now next this in on soon today when then at with or as who still already"
+)
 _BACK: Final = words_of("is was that that's the my his her your their")
 
 
@@ -100,7 +107,7 @@ def find_ages(reading: Reading) -> Iterator[Span]:
                 yield _span(reading, AGE, group.first, end, score)
             elif _is_called_age(reading, group):
                 yield Span(AGE, group.start, group.end, LABELLED)
-            elif len(run.groups) == 1 and int(group.digits) >= YOUNGEST_ALONE and _is_said_of_person(reading, group):
+            elif len(run.groups) == 1 and _is_said_of_person(reading, group):
                 yield Span(AGE, group.start, group.end, SUSPECTED)
 
 
@@ -213,42 +220,64 @@ def _old_end(reading: Reading, index: int) -> int | None:
     if reading.word(index) not in {"year", "years", "month", "months", "yrs"}:
         return None
     index = _skip(reading, index + 1, {"-"})
-    if reading.word(index) in {"old", "olds"}:
+    if reading.word(index) in {"old", "olds", "young"}:
         return index + 1
     return index + 2 if reading.word(index) == "of" and reading.word(index + 1) == "age" else None
 
 
 def _is_called_age(reading: Reading, group: Group) -> bool:
     index = group.first - 1
-    while group.first - index < 4 and reading.word(index) in {"is", "of", "was", "the", "at", "my", ":"}:
+    while group.first - index < 5 and reading.word(index) in _BEFORE_AGE:
         index -= 1
     if reading.word(index) in {"age", "aged", "ages"}:
         return True
-    turned = reading.word(group.first - 1) in {"turned", "turning"}
-    return turned and reading.word(group.last) not in lexicon.AMOUNTS
+    if reading.word(index) == "old" and reading.word(index - 1) == "how":
+        return True
+    turned = reading.word(group.first - 1) in {"turned", "turning", "turns", "turn"}
+    return turned and reading.word(group.last) not in lexicon.AMOUNTS | {"left", "right", "degrees", "off", "on"}
 
 
 def _is_said_of_person(reading: Reading, group: Group) -> bool:
     if group.last < len(reading.tokens) and reading.word(group.last) not in _ENDS:
         return False
-    before = reading.tokens[group.first - 1].word.replace("’", "'") if group.first else ""
+    index = _before_adverbs(reading, group.first - 1)
+    before = reading.tokens[index].word.replace("’", "'") if index >= 0 else ""
+    if int(group.digits) < YOUNGEST_ALONE and (before in {"i'm", "am", "m"} or reading.word(index - 1) == "i"):
+        return False
     if before in {"i'm", "he's", "she's"}:
         return True
-    if before not in {"am", "is", "m", "was"}:
-        return False
-    subject = reading.word(group.first - 2)
-    return subject in {"i", "he", "she"} or subject in lexicon.KIN
+    if before == "," and reading.word(index - 1) in lexicon.KIN and reading.word(group.last) == ",":
+        return True
+    if before == "be":
+        return reading.tokens[index - 1].word.replace("’", "'") in {"i'll", "he'll", "she'll"} or (
+            reading.word(index - 1) == "will" and _is_person(reading, index - 2)
+        )
+    return before in {"am", "is", "m", "was"} and _is_person(reading, index - 1)
 
 
 def _is_said_of_thing(reading: Reading, group: Group) -> bool:
-    """Whether the years are those of a roof: "the ... is", and no word for a person in it."""
-    index = group.first - 1
-    while reading.word(index) in {"about", "nearly", "almost", "only", "just", "over", "now", "already"}:
+    """Whether the years are those of a roof: nothing that they are said of is a word for a person."""
+    index = _before_adverbs(reading, group.first - 1)
+    word = reading.tokens[index].word.replace("’", "'") if index >= 0 else ""
+    if word in {"it's", "that's"}:
+        return True
+    if word in {"is", "are", "was", "were"}:
+        return not _is_person(reading, index - 1)
+    if word in {"a", "an", "the", "this", "that", "my"}:
+        end = _old_end(reading, group.last) or group.last
+        return reading.is_word(end) and reading.word(end) not in lexicon.KIN | _PERSONS | _AFTER_OLD
+    return False
+
+
+def _before_adverbs(reading: Reading, index: int) -> int:
+    while index >= 0 and reading.word(index) in _ADVERBS:
         index -= 1
-    if reading.word(index) not in {"is", "are", "was", "were"}:
-        return False
-    subject, before = reading.word(index - 1), reading.word(index - 2)
-    return before in {"the", "this", "that", "our", "my", "your", "its"} and subject not in lexicon.KIN | _PERSONS
+    return index
+
+
+def _is_person(reading: Reading, index: int) -> bool:
+    word = reading.word(index)
+    return word in _PRONOUNS or word in lexicon.KIN or word in _PERSONS or word in FIRST_NAMES or word in SURNAMES
 
 
 def _ends_sentence(reading: Reading, first: int, last: int) -> bool:

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from worker.redaction.codes import read_code
-from worker.redaction.reading import Reading
-from worker.redaction.spans import DRIVERS_LICENSE, LABELLED, PASSPORT_NUMBER, Span
+from worker.redaction.reading import Cue, Reading
+from worker.redaction.runs import is_years
+from worker.redaction.spans import DRIVERS_LICENSE, LABELLED, PASSPORT_NUMBER, SUSPECTED, Span
+from worker.redaction.tokens import Kind
 
 PASSPORT_CHARS: Final = range(6, 13)
 LICENSE_CHARS: Final = range(4, 20)
 FEWEST_DIGITS: Final = 4
+NEAR_DIGITS: Final = 5
+"""Of a number that is only near the word for it."""
 MOST_TOKENS: Final = 24
 """Of a number in front of its name."""
 
@@ -34,6 +38,23 @@ def _find(reading: Reading, cue_kind: str, kind: str, lengths: range) -> Iterato
             yield Span(kind, code.start, code.end, LABELLED)
         elif (end := reading.value_end(cue)) is not None:
             yield from _find_before(reading, end, kind, lengths)
+        else:
+            yield from _find_near(reading, cue, kind, lengths)
+
+
+def _find_near(reading: Reading, cue: Cue, kind: str, lengths: range) -> Iterator[Span]:
+    """What has the form of such a number, near the word for it."""
+    for index in reading.near(cue):
+        if index not in reading.group_at and reading.tokens[index].kind not in {Kind.CODE, Kind.WORD}:
+            continue
+        code = read_code(reading, index)
+        if code is not None and code.digits >= NEAR_DIGITS and len(code.chars) in lengths:
+            run = reading.run_at.get(index)
+            if reading.is_labelled_at(code.start):
+                return
+            if run is None or not (reading.is_amount(run) or is_years(run.digits)):
+                yield Span(kind, code.start, code.end, SUSPECTED)
+                return
 
 
 def _find_before(reading: Reading, end: int, kind: str, lengths: range) -> Iterator[Span]:

@@ -15,6 +15,8 @@ LABEL_WORDS: Final = 4
 """Words of one domain label: "at blue ocean dot com"."""
 SPELLED_ATOMS: Final = 40
 """Single letters and number words of one stretch."""
+MOST_NAMES: Final = 2
+"""Words before the last one of a local part without joiners."""
 MAX_PIECES: Final = 16
 """Parts of one local part: "j dot r dot doe"."""
 
@@ -213,11 +215,11 @@ class Speller:
                 break
             joined = True
             position = first - 1
-        if start is None or joined or self._is_spelled(at - 1):
+        if start is None or joined or self._is_spelled(start):
             return start
         if stem(self._tokens[at - 1].word) in lexicon.PLACED_WORDS:
             return None
-        return start - 1 if self._has_first_name(start) else start
+        return start - self._names_before(start)
 
     def _piece_start(self, index: int) -> int | None:
         """The index of the first token of what stands between two joiners and ends at ``index``."""
@@ -237,9 +239,15 @@ class Speller:
     def _is_separator(self, index: int) -> bool:
         return self._is_dot(index) or self._is_joiner(index) or self._tokens[index].word == "at"
 
-    def _has_first_name(self, start: int) -> bool:
-        """Whether one more word before ``start`` belongs to the address: "to jane doe at …"."""
-        if not self._is_word(start - 1) or self._is_plain(start - 1) or self._is_separator(start - 1):
-            return False
-        before = start - 2
-        return before < 0 or self._tokens[before].kind in {Kind.MARK, Kind.WALL} or self._is_plain(before)
+    def _names_before(self, start: int) -> int:
+        """How many words before ``start`` belong to the address: "to jane mary doe at ..."."""
+        for words in range(1, MOST_NAMES + 1):
+            index = start - words
+            if not self._is_word(index) or self._is_separator(index) or self._is_no_name(index):
+                return 0
+            if index == 0 or self._tokens[index - 1].kind in {Kind.MARK, Kind.WALL} or self._is_no_name(index - 1):
+                return words
+        return 0
+
+    def _is_no_name(self, index: int) -> bool:
+        return self._is_plain(index) or self._tokens[index].word in lexicon.FILLERS

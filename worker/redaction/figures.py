@@ -15,7 +15,7 @@ from stdnum import luhn
 from stdnum.us import ssn
 
 from worker.redaction import lexicon
-from worker.redaction.reading import Reading
+from worker.redaction.reading import CUE_WORDS_BEFORE, Reading
 from worker.redaction.runs import Run, is_years
 from worker.redaction.spans import CARD_NUMBER, PHONE_NUMBER, SSN, SUSPECTED, VERIFIED, WEAK, Span
 from worker.redaction.tokens import Kind, Token
@@ -23,6 +23,12 @@ from worker.redaction.tokens import Kind, Token
 SHORTEST_SUSPECT: Final = 7
 """Digits from which on a number is masked for the words around it alone."""
 CARD_LENGTHS: Final = range(12, 20)
+FIRST_IN_GROUP: Final = 4
+"""Digits of the first group of a card number, whatever the others have."""
+CARD_BEGINNINGS: Final = frozenset("23456")
+"""First digits of payment cards, ISO/IEC 7812. Asked only of what is called something else."""
+MOST_IN_GROUP: Final = 6
+"""Digits of a group of a card number that is written in groups."""
 SURELY_A_CARD: Final = 15
 """Digits from which on a number is masked whatever is said around it. Nothing else is as long in speech."""
 LONGEST_PHONE: Final = 15
@@ -31,6 +37,7 @@ HOME_LENGTHS: Final = (10, 11)
 PHONE_LENGTHS: Final = (7, 10, 11)
 """Of telephone numbers that are said digit by digit, without a word about what they are."""
 _CALLED_A_CARD: Final = frozenset({"card", "cvv", "expiry", "expires"})
+_SURELY_OTHER: Final = frozenset({"account", "routing", "passport", "licence"})
 _OTHER_FIELDS: Final = frozenset({"account", "routing", "passport", "licence", "ssn", "card"})
 _LETTERS: Final = re.compile(r"[^\W\d_]")
 
@@ -44,14 +51,15 @@ def find_card_numbers(reading: Reading) -> Iterator[Span]:
         cue = reading.cue_near(run)
         called = cue in _CALLED_A_CARD
         is_phone = reading.follows_plus(run) and (len(digits) <= LONGEST_PHONE or len(run.corrected) > 0)
-        if is_years(digits) or (is_phone and not called):
+        if is_years(digits) or (not called and (is_phone or _is_of_device(reading, run) or _is_grouped_otherwise(run))):
             continue
-        if any(len(each) in CARD_LENGTHS and luhn.is_valid(each) for each in run.meanings()):
+        begins = called or digits[0] in CARD_BEGINNINGS or not reading.is_labelled(run)
+        if begins and any(len(each) in CARD_LENGTHS and luhn.is_valid(each) for each in run.meanings()):
             yield Span(CARD_NUMBER, run.start, run.end, VERIFIED)
         elif called or (
             len(digits) >= SURELY_A_CARD
             and cue not in {"ssn", "iban", "account", "routing"}
-            and not reading.is_labelled(run)
+            and not reading.is_called_else(run)
         ):
             yield Span(CARD_NUMBER, run.start, run.end, SUSPECTED)
 
@@ -106,13 +114,26 @@ def _is_written_as_ssn(reading: Reading, run: Run) -> bool:
 
 def _is_called_otherwise(reading: Reading, run: Run) -> bool:
     """Whether the words in front of ``run`` call it an order number, an account or the like."""
-    if reading.is_labelled(run):
+    if reading.is_labelled(run) or reading.cue_near(run) in _SURELY_OTHER:
         return True
     return any(
-        cue.kind in _OTHER_FIELDS and reading.value_after(cue) == run.first
-        for cue in reading.cues
-        if cue.last <= run.first
+        cue.kind in _OTHER_FIELDS and cue.last <= run.first and reading.value_after(cue) == run.first
+        for cue in reading.cues_around(run.first - CUE_WORDS_BEFORE, run.first)
     )
+
+
+def _is_of_device(reading: Reading, run: Run) -> bool:
+    """Whether ``run`` is called by the name of another kind of number that has a check digit."""
+    return reading.is_labelled(run) and any(
+        reading.word(index) in lexicon.DEVICE_LABELS for index in range(max(0, run.first - 5), run.first)
+    )
+
+
+def _is_grouped_otherwise(run: Run) -> bool:
+    """Whether ``run`` is written in groups that no card has: "999-8842578-9118509"."""
+    lengths = [len(group.digits) for group in run.groups if not group.spoken]
+    odd = any(MOST_IN_GROUP < length < CARD_LENGTHS.start for length in lengths)
+    return odd and lengths[0] != FIRST_IN_GROUP and max(lengths) < CARD_LENGTHS.start
 
 
 def _has_thousands(run: Run) -> bool:

@@ -196,7 +196,8 @@ BRANDS: Final = frozenset(
         "daniels, harley davidson, morgan stanley, wells fargo, charles schwab, edward jones, jp morgan, trader joe, "
         "papa john, jimmy john, dr pepper, victoria secret, estee lauder, arthur andersen, ernst young, goldman sachs, "
         "warner bros, hewlett packard, johnson johnson, ben jerry, peter pan, santa claus, mercedes, mercedes benz, "
-        "ford, lincoln, alexa, siri, wendy, ann taylor, elizabeth arden, martha stewart living, george foreman"
+        "ford, lincoln, suzuki, ferrari, honda, dell, hilton, marriott, disney, tiffany, levi, macy, denny, arby, "
+        "bentley, alexa, siri, wendy, ann taylor, elizabeth arden, martha stewart living, george foreman"
     )
 )
 """Companies and their goods that are called like persons."""

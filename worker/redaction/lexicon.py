@@ -131,33 +131,36 @@ PLACED_WORDS: Final = PLAIN_WORDS | words_of(
 # --- context ---------------------------------------------------------------------------------------------------------
 
 _CUES: Final = {
-    "card": "card, cards, visa, mastercard, mastercards, master card, master cards, amex, american express, maestro, "
-    "credit, debit",
+    "card": "card, cards, visa, mastercard, mastercards, master card, master cards, amex, american express, "
+    "maestro, credit, debit",
     "ssn": "social, social security, ssn, s s n, ss n, tax id, taxpayer id, itin",
     "": "social media, social network, social networks, social networking, phone book",
     "phone": "phone, phones, telephone, telephones, cell, cellphone, mobile, call, callback, calling, dial, reach, "
-    "text, fax, whatsapp, whats app, landline, my number, your number, his number, her number, their number, "
-    "our number",
+    "text, fax, whatsapp, whats app, landline, my number, your number, his number, her number, their "
+    "number, our number",
     "iban": "iban, i ban, i b a n",
     "email": "email, emails, mail, mails, address",
-    "cvv": "cvv, cvv2, cvc, cvc2, c v v, c v c, cv v, cvv code, cvv number, security code, security number, "
-    "digits on the back, three digits, code on the back, number on the back, numbers on the back, card verification, "
-    "verification code, verification value, three digit code, three digit number",
-    "pin": "pin, pin code, pin number, p i n, pincode",
-    "expiry": "expiry, expiration, expiry date, expiration date, expires on, exp date, exp, valid thru, valid through, "
-    "good thru, good through, valid until",
+    "cvv": "csc, cid, security digits, card code, card verification number, cvv, cvv2, cvc, cvc2, c v v, c v c, "
+    "cv v, cvv code, cvv number, security code, security number, digits on the back, three digits, code "
+    "on the back, number on the back, numbers on the back, card verification, verification code, "
+    "verification value, three digit code, three digit number",
+    "pin": "personal identification number, atm code, pin, pin code, pin number, p i n, pincode",
+    "expiry": "valid till, valid to, good until, good till, expiration month, expiry month, expire date, expiry, "
+    "expiration, expiry date, expiration date, expires on, exp date, exp, valid thru, valid through, good "
+    "thru, good through, valid until",
     "expires": "expires, expire, expiring, expired",
     "routing": "routing, aba, transit number, a b a, rtn",
-    "account": "account, accounts, acct",
+    "account": "account, accounts, acct, checking, savings, checking account, savings account, bank account, direct "
+    "deposit",
     "swift": "swift, bic, bank identifier code, bank code, b i c, swift code, bic code",
-    "passport": "passport, passports",
-    "licence": "driver license, drivers license, driver licence, drivers licence, driving license, driving licence, "
-    "license number, licence number, driver license number, drivers license number, driver's license, dl number, "
-    "license, licence",
+    "passport": "passport, passports, travel document",
+    "licence": "driving permit, driver permit, driver license, drivers license, driver licence, drivers licence, "
+    "driving license, driving licence, license number, licence number, driver license number, drivers "
+    "license number, driver's license, dl number, license, licence",
     "zip": "zip, zipcode, zip code, postal code, post code, postcode, eir code",
     "birth": "born, birth, birthday, birthdate, birth date, dob, d o b, date of birth, birthdays",
-    "ip": "ip, i p, ip address, server, host, gateway, subnet, dns, ping, router, firewall, v p n, vpn, network, "
-    "ipv4, ipv6",
+    "ip": "ip, i p, ip address, server, host, gateway, subnet, dns, ping, router, firewall, v p n, vpn, "
+    "network, ipv4, ipv6",
 }
 _SPLIT_CUES: Final = sorted(
     ((phrase, kind) for kind, phrases in _CUES.items() for phrase in phrases_of(phrases)), key=lambda cue: -len(cue[0])
@@ -175,7 +178,7 @@ LINKS: Final = words_of(
     "number numbers code codes back front has with is was are it it's the that that's would be my your his her their "
     "our um umm uh uhm er hmm for on of card date no please okay ok and so sure yes yeah here says reads this i have "
     "got think let me see will account security sort bank's bank checking savings digit digits three-digit "
-    "four-digit address currently actually like well right now also then ends in at a from to"
+    "four-digit address currently actually like well right now also then end month ends in at a from to"
 )
 """Words between the name of a field and its value."""
 MOST_LINKS: Final = 9
@@ -187,12 +190,30 @@ MOST_BACK_LINKS: Final = 4
 
 LABELS: Final = re.compile(
     r"\b(?:order|invoice|ticket|tracking|confirmation|reference|case|booking|part|serial|model|version|claim"
-    r"|policy|item|sku|flight|docket|meter|employee|batch|lot|release|firmware|build)[^\w\ue000]{1,3}"
+    r"|policy|item|sku|flight|docket|meter|employee|batch|lot|release|firmware|build"
+    r"|imei|iccid|sim|isbn|ean|upc|gtin|barcode|shipment|consignment|parcel|package|receipt|transaction|authorization"
+    r"|device|voucher|coupon|asset|contract|quote|incident|request|delivery|return|rma|waybill|container|vin|key)[^\w\ue000]{1,3}"
     r"(?:(?:number|no|id|code)[^\w\ue000]{1,3})?(?:(?:is|was)[^\w\ue000]{1,3})?"
     r"(?:[a-z][\s-]{1,3}|[a-z]{1,4}-){0,3}$",
     re.IGNORECASE,
 )
 """At the end of what precedes a number: it is somebody's reference, whatever else was said."""
+
+GENERIC_LABELS: Final = re.compile(
+    r"\b([a-z]{3,30})\s(?:number|no|id|code)[^\w\ue000]{1,3}(?:(?:is|was|reads)[^\w\ue000]{1,3})?"
+    r"(?:[a-z][\s-]{1,3}|[a-z]{1,4}-){0,3}$",
+    re.IGNORECASE,
+)
+"""The same for any noun before "number"."""
+DEVICE_LABELS: Final = words_of("imei iccid sim isbn ean upc gtin barcode")
+"""Names of numbers that have check digits of their own, some the same as cards have."""
+NO_LABELS: Final = words_of(
+    "the and card cards account phone cell mobile telephone fax contact callback security social debit credit visa "
+    "amex his her our your their this that right correct wrong whole full new old same following first second last "
+    "long bank checking savings routing iban passport license licence pin master american gold platinum sixteen "
+    "digit real actual"
+)
+"""What does not make a number somebody's reference."""
 
 NUMBER_HINTS: Final = NUMBER_WORDS | REPEATS.keys()
 """What a text without figures must contain for a number to be in it."""

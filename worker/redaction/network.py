@@ -13,6 +13,8 @@ from worker.redaction.reading import Reading
 from worker.redaction.spans import DOMAIN_NAME, IP_ADDRESS, LABELLED, VERIFIED, Span
 from worker.redaction.tokens import Kind, glued
 
+MOST_TOKENS: Final = 24
+"""Of a spoken domain in front of its last dot."""
 LABEL_WORDS: Final = 3
 """Words of a spoken domain in front of its first dot."""
 
@@ -102,7 +104,7 @@ def _domain_start(reading: Reading, dot: int) -> int | None:
     """The first token of the spoken domain whose last dot is at ``dot``; None when it is of an address, or none."""
     start = dot
     words = 0
-    while start and words < LABEL_WORDS:
+    while start and words < LABEL_WORDS and dot - start < MOST_TOKENS:
         token = reading.tokens[start - 1]
         is_label = token.kind in {Kind.WORD, Kind.DIGITS, Kind.CODE} and token.word != "dot"
         if token.word == "dot" and start < dot:

@@ -11,8 +11,8 @@ from stdnum.us import rtn
 from worker.redaction import dates
 from worker.redaction.codes import read_code
 from worker.redaction.countries import COUNTRIES
-from worker.redaction.reading import Reading
-from worker.redaction.runs import Run
+from worker.redaction.reading import Cue, Reading
+from worker.redaction.runs import Run, is_years
 from worker.redaction.spans import (
     BANK_ACCOUNT_NUMBER,
     CARD_EXPIRATION,
@@ -25,6 +25,7 @@ from worker.redaction.spans import (
     VERIFIED,
     Span,
 )
+from worker.redaction.tokens import Kind
 from worker.redaction.vocabulary import is_common
 
 CVV_DIGITS: Final = range(3, 5)
@@ -33,9 +34,12 @@ EXPIRY_DIGITS: Final = range(3, 7)
 ROUTING_DIGITS: Final = 9
 MISHEARD_ROUTING: Final = range(7, 11)
 ACCOUNT_DIGITS: Final = range(4, 18)
+_BEFORE_TIMES: Final = frozenset({"at", "until", "by", "till", "around"})
+TIME_DIGITS: Final = 4
 PLAINLY_AN_ACCOUNT: Final = 6
 """Digits from which on an account need not be called an account number."""
 _SWIFT: Final = re.compile(r"[a-z]{6}[a-z\d]{2}(?:[a-z\d]{3})?\Z")
+_MONTH_AND_YEAR: Final = re.compile(r"(?<![\d/])(?:0[1-9]|1[0-2])\s?/\s?(?:20)?\d\d(?![\d/])")
 _BANKING: Final = frozenset({"bank", "wire", "ach", "deposit", "checking", "savings"})
 
 
@@ -43,12 +47,14 @@ def find_security_codes(reading: Reading) -> Iterator[Span]:
     """Card security codes: three or four digits that are called so."""
     for run in _named(reading, "cvv"):
         yield from _leading(CVV, run, CVV_DIGITS)
+    yield from _near(CVV, "cvv", reading, CVV_DIGITS)
 
 
 def find_pins(reading: Reading) -> Iterator[Span]:
     """PINs: four to eight digits that are called so."""
     for run in _named(reading, "pin"):
         yield from _leading(CARD_PIN, run, PIN_DIGITS)
+    yield from _near(CARD_PIN, "pin", reading, range(PIN_DIGITS.start, 7))
 
 
 def find_expirations(reading: Reading) -> Iterator[Span]:
@@ -67,6 +73,15 @@ def find_expirations(reading: Reading) -> Iterator[Span]:
                 is_slashed = re.match(r"\d{1,2}\s?[/-]\s?\d{2,4}\b", reading.text[run.start :]) is not None
                 if (is_called or is_slashed) and not reading.is_amount(run):
                     yield from _leading(CARD_EXPIRATION, run, EXPIRY_DIGITS)
+    if sure and "/" in reading.text:
+        yield from _expirations_on_cards(reading)
+
+
+def _expirations_on_cards(reading: Reading) -> Iterator[Span]:
+    """ "04/27" in a text about a card."""
+    for run in reading.runs:
+        if _MONTH_AND_YEAR.match(reading.text, run.start) is not None and len(run.digits) in {4, 6}:
+            yield Span(CARD_EXPIRATION, run.start, run.end, SUSPECTED)
 
 
 def find_routing_numbers(reading: Reading) -> Iterator[Span]:
@@ -96,6 +111,7 @@ def find_bank_accounts(reading: Reading) -> Iterator[Span]:
         called = {reading.word(each) for each in range(cue.last, cue.last + 2)}
         if len(run.digits) >= PLAINLY_AN_ACCOUNT or not called.isdisjoint({"number", "numbers", "no"}):
             yield Span(BANK_ACCOUNT_NUMBER, run.start, run.end, LABELLED)
+    yield from _near(BANK_ACCOUNT_NUMBER, "account", reading, range(PLAINLY_AN_ACCOUNT + 1, ACCOUNT_DIGITS.stop))
 
 
 def find_swift_codes(reading: Reading) -> Iterator[Span]:
@@ -111,6 +127,22 @@ def find_swift_codes(reading: Reading) -> Iterator[Span]:
                 yield Span(SWIFT_CODE, token.start, token.end, VERIFIED if written.isupper() else LABELLED)
         elif (code := read_code(reading, index)) is not None and len(code.chars) >= 6:
             yield Span(SWIFT_CODE, code.start, code.end, VERIFIED if _is_swift(code.chars) else SUSPECTED)
+    for cue in reading.cues_of("swift"):
+        yield from _swift_near(reading, cue)
+
+
+def _swift_near(reading: Reading, cue: Cue) -> Iterator[Span]:
+    """Codes that stand near the word for them, in capitals or spelled."""
+    for index in reading.near(cue):
+        token = reading.tokens[index]
+        written = reading.text[token.start : token.end]
+        if written.isupper() and _is_swift(token.word):
+            yield Span(SWIFT_CODE, token.start, token.end, LABELLED)
+            return
+        code = read_code(reading, index) if len(token.word) == 1 and token.kind is Kind.WORD else None
+        if code is not None and _is_swift(code.chars):
+            yield Span(SWIFT_CODE, code.start, code.end, LABELLED)
+            return
 
 
 def _is_swift(chars: str) -> bool:
@@ -125,6 +157,32 @@ def _named(reading: Reading, kind: str) -> Iterator[Run]:
         run = run or reading.run_before(cue)
         if run is not None and not reading.is_amount(run):
             yield run
+
+
+def _near(kind: str, cue_kind: str, reading: Reading, lengths: range) -> Iterator[Span]:
+    """The first number of one of ``lengths`` near each cue that has none right beside it."""
+    for cue in reading.cues_of(cue_kind):
+        for index in reading.near(cue):
+            run = reading.run_at.get(index)
+            if run is not None and len(run.digits) in lengths and not _is_something_else(reading, run):
+                yield Span(kind, run.start, run.end, SUSPECTED)
+                break
+
+
+def _is_something_else(reading: Reading, run: Run) -> bool:
+    is_time = len(run.digits) <= TIME_DIGITS and reading.word(run.first - 1) in _BEFORE_TIMES
+    return (
+        is_time
+        or reading.is_amount(run)
+        or is_years(run.digits)
+        or reading.is_called_else(run)
+        or _is_month(reading, run)
+    )
+
+
+def _is_month(reading: Reading, run: Run) -> bool:
+    """Whether ``run`` belongs to a date: "March 2027"."""
+    return reading.word(run.first - 1) in dates.MONTHS or reading.word(run.last) in dates.MONTHS
 
 
 def _leading(kind: str, run: Run, lengths: range) -> Iterator[Span]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -13,7 +14,11 @@ from worker.redaction.tokens import Kind, Token, stem, tokens_of
 
 CUE_WORDS_BEFORE: Final = 15
 CUE_WORDS_AFTER: Final = 6
-LABEL_CHARS: Final = 40
+LABEL_CHARS: Final = 50
+LONGEST_CUE: Final = 8
+"""Tokens of a cue, with punctuation in it."""
+NEAR_AFTER: Final = 14
+NEAR_BEFORE: Final = 10
 HOME_REGION: Final = "US"
 """Where a phone number without a country code belongs."""
 
@@ -72,6 +77,11 @@ class Reading:
         return {run.first: run for run in self.runs}
 
     @cached_property
+    def run_ending(self) -> dict[int, Run]:
+        """Runs by the index after their last token."""
+        return {run.last: run for run in self.runs}
+
+    @cached_property
     def group_at(self) -> dict[int, Group]:
         """Groups by the index of their first token."""
         return {group.first: group for run in self.runs for group in run.groups}
@@ -110,6 +120,12 @@ class Reading:
     def cues_of(self, kind: str) -> Iterator[Cue]:
         return (cue for cue in self.cues if cue.kind == kind)
 
+    def cues_around(self, first: int, last: int) -> tuple[Cue, ...]:
+        """Cues that reach to the tokens from ``first`` to ``last``."""
+        begin = bisect_left(self.cues, first - LONGEST_CUE, key=lambda cue: cue.first)
+        end = bisect_right(self.cues, last, key=lambda cue: cue.first)
+        return self.cues[begin:end]
+
     @cached_property
     def _cue_kinds(self) -> frozenset[str]:
         return frozenset(cue.kind for cue in self.cues)
@@ -125,7 +141,7 @@ class Reading:
         if not self.cues or self.is_labelled(run) or self.is_amount(run):
             return None
         nearest: tuple[int, str] | None = None
-        for cue in self.cues:
+        for cue in self.cues_around(run.first - CUE_WORDS_BEFORE, run.last + CUE_WORDS_AFTER):
             if cue.kind == "email":
                 continue
             if cue.last <= run.first:
@@ -140,7 +156,16 @@ class Reading:
 
     def is_labelled(self, run: Run) -> bool:
         """Whether the words right before ``run`` call it an order number or the like."""
-        return lexicon.LABELS.search(self.text[max(0, run.start - LABEL_CHARS) : run.start]) is not None
+        return self.is_labelled_at(run.start)
+
+    def is_labelled_at(self, start: int) -> bool:
+        """The same for what begins at character ``start``."""
+        return lexicon.LABELS.search(self.text[max(0, start - LABEL_CHARS) : start]) is not None
+
+    def is_called_else(self, run: Run) -> bool:
+        """Whether ``run`` is called any number but one that belongs to a person: "the consignment number is"."""
+        match = lexicon.GENERIC_LABELS.search(self.text[max(0, run.start - LABEL_CHARS) : run.start])
+        return self.is_labelled(run) or (match is not None and match[1].lower() not in lexicon.NO_LABELS)
 
     def is_amount(self, run: Run) -> bool:
         """Whether ``run`` counts something."""
@@ -202,7 +227,21 @@ class Reading:
         is_said = any(self.word(each) in lexicon.SAYS_SO for each in range(index + 1, cue.first))
         return index + 1 if is_said else None
 
+    def near(self, cue: Cue) -> Iterator[int]:
+        """Indices around ``cue`` where a value may stand although nothing says so: behind it up to the next cue, then
+        in front of it."""
+        passed = {cue.kind, "card", "email", "ip"} | ({"phone"} if cue.kind != "account" else set())
+        around = self.cues_around(cue.first - NEAR_BEFORE, cue.last + NEAR_AFTER)
+        others = [other for other in around if other.kind not in passed]
+        after = min((other.first for other in others if other.first >= cue.last), default=len(self.tokens))
+        before = max((other.last for other in others if other.last <= cue.first), default=0)
+        for index in range(cue.last, min(after, cue.last + NEAR_AFTER)):
+            if self.tokens[index].kind is Kind.WALL:
+                break
+            yield index
+        yield from range(cue.first - 1, max(before, cue.first - NEAR_BEFORE) - 1, -1)
+
     def run_before(self, cue: Cue) -> Run | None:
         """The run that is said to be what ``cue`` names."""
         end = self.value_end(cue)
-        return None if end is None else next((run for run in self.runs if run.last == end), None)
+        return None if end is None else self.run_ending.get(end)
