@@ -42,6 +42,7 @@ _PERSONS: Final = words_of(
     "patient customer caller client child baby boy girl man woman kid person guy lady driver owner student employee "
     "tenant"
 )
+_NO_YEARS: Final = (lexicon.AMOUNTS - {"years", "months"}) | {"ms", "s", "kb", "mb", "gb"}
 _PRONOUNS: Final = words_of("i he she they you we who both")
 _ADVERBS: Final = words_of("about nearly almost only just over now already currently like around roughly still")
 _BEFORE_AGE: Final = words_of("is of was the at my are you he she , : ? i'm i am")
@@ -230,7 +231,7 @@ def _is_called_age(reading: Reading, group: Group) -> bool:
     while group.first - index < 5 and reading.word(index) in _BEFORE_AGE:
         index -= 1
     if reading.word(index) in {"age", "aged", "ages"}:
-        return True
+        return reading.word(group.last) not in _NO_YEARS
     if reading.word(index) == "old" and reading.word(index - 1) == "how":
         return True
     turned = reading.word(group.first - 1) in {"turned", "turning", "turns", "turn"}

@@ -60,8 +60,11 @@ class NameParts:
 
     def rest_end(self, index: int, *, sure: bool = False) -> int:
         """The index after middle names and surnames that begin at ``index``; if ``sure``, any surname is one."""
-        for _ in range(MOST_PARTS - 1):
+        for number in range(MOST_PARTS - 1):
             end = self.surname_end(index)
+            word = self.word(end - 1)
+            if number and end > index and word not in SURNAMES and word not in FIRST_NAMES and is_common(word):
+                break
             if (
                 end == index
                 and sure

@@ -99,7 +99,8 @@ class _Finder(NameParts):
             if behind is None or self.reading.word(index - 1) in OF_THINGS:
                 continue
             if self.tokens[index].word in {"called", "named"}:
-                if self.is_known(behind) or (self.is_plausible(behind) and self.reading.is_capital(behind)):
+                unknown = self.is_plausible(behind) and not is_common(self.word(behind))
+                if self.is_known(behind) or (unknown and self.reading.is_cased and self.reading.is_capital(behind)):
                     yield self._span(behind, self.rest_end(behind + 1), LABELLED)
                 continue
             at = self._skip_hesitation(behind)
@@ -121,8 +122,9 @@ class _Finder(NameParts):
                 continue
             written = self.reading.is_capital(at)
             known = self.is_known(at) or self.word(at) in SURNAMES
-            street = self.reading.word(index) == "dr" and index - 1 in self.reading.group_ending
-            if not street and (
+            # "12 Elm Dr Boston", "5 ms median".
+            counted = index in self.reading.group_ending or self.reading.word(index - 1).isdigit()
+            if not counted and (
                 known or (written and not is_common(self.word(at))) or not (doubtful or is_common(self.word(at)))
             ):
                 yield self._span(at, self.rest_end(at + 1, sure=True), LABELLED)
@@ -173,6 +175,8 @@ class _Finder(NameParts):
         written = self.reading.is_cased and self.reading.is_capital(index)
         before = self.reading.word(index - 1)
         if word in FIRST_NAMES:
+            if word in {"jan", "jun"} and self._is_in_date(index):
+                return None
             is_place = self._is_site(index) or (word in PLACES and before in NOT_BEFORE_PLACES)
             return WEAK if is_place and self.word(index + 1) not in SURNAMES else LABELLED
         if word in AMBIGUOUS_NAMES:
@@ -209,6 +213,10 @@ class _Finder(NameParts):
             return True
         whole = self.is_written_surname(index + 1) and not is_common(behind)
         return whole and self.word(index + 2) in SPEECH and not self.is_all_capitals(index + 1)
+
+    def _is_in_date(self, index: int) -> bool:
+        around = (index - 1, index + 1)
+        return any(self.reading.word(each)[:1].isdigit() or self.reading.word(each) == "-" for each in around)
 
     def _is_site(self, index: int) -> bool:
         """Whether the word at ``index`` names a place, or a letter: "studio Charlotte", "Grace Hall", "Z for Zulu"."""

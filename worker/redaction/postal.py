@@ -118,7 +118,7 @@ def _street_start(reading: Reading, index: int) -> int | None:
 
 def _house_start(reading: Reading, index: int) -> int | None:
     """The first token of the house number that ends before ``index``, with a letter to it; None when there is none."""
-    if len(reading.word(index - 1)) == 1 and index - 1 in reading.group_ending:
+    if len(reading.word(index - 1)) == 1 and reading.is_word(index - 1) and index - 1 in reading.group_ending:
         index -= 1
     group = reading.group_ending.get(index)
     digits = 0

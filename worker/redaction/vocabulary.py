@@ -49,11 +49,11 @@ COMMON_WORDS: Final = (
     blame block blood blow blue board boat body book boom boot border bored born borrow boss bother bottle bottom
     bought box boy brain branch brand break breakfast breath bridge brief bright bring broad broke broken brother
     brought brown browser budget bug build built bulk bunch burn bus business busy button buy cable cake calendar call
-    calm came camera camp campaign cancel cancer candidate cap capable capital car card care careful carrier carry
-    case cash cast cat catch cause caution cell cent center central century ceo certain cfo chain chair chairman
+    calm came camera camp campaign cancel cancer candidate cap capable capital caption car card care careful carrier
+    carry case cash cast cat catch cause caution cell cent center central century ceo certain cfo chain chair chairman
     challenge chance change channel chapter character charge chat cheap check checkout chicken chief child children
-    choice choose chose chosen church circle city claim class clean clear clerk click client climb clinic clock close
-    cloth clothes cloud club clue code coffee cold collect college color com come comfort command comment commit
+    choice choose chose chosen chunk church circle city claim class clean clear clerk click client climb clinic clock
+    close cloth clothes cloud club clue code coffee cold collect college color com come comfort command comment commit
     commitment committee common community company compare compete complain complete complex computer concern condition
     confirm confuse connect consider consist constant consult consumer contact contain content continue contract
     contrast contribute control conversation cool copy corner corporate correct cost could council count counter
@@ -82,66 +82,66 @@ COMMON_WORDS: Final = (
     human hundred hung hurry hurt husband iban ice id idea identify identity ignore ill image imagine immediate impact
     import important impossible impress improve inbox inch incident include income increase incredible independent
     indicate individual industry influence inform information initial input inquire inquiry inspect install instance
-    instant institute instruct insurance insure intend intent interest interview introduce invest investigate invite
-    invoice involve ip iron issue item january job join joint joke judge july jump june junior justice keep kept key
-    keyboard kick kid kill kind kitchen knew knock know known lab label labor lack lady lake land landline language
-    laptop large late later laugh launch law lawyer lay lead leader leaf league learn lease leave led left leg legal
-    lend length lesson letter level liberty license lie life lift light limit line link list listen live load loan
-    local locate location lock log login logo long look loose lose loss lost loud love lovely low luck lucky lunch
-    machine mad made magazine mail main maintain major make male mall man manage management manager manner manual map
-    march margin mark market marriage marry mass massive master match material matter maximum mayor meal mean meant
-    measure meat media medical medicine medium meet member memory men mention menu merchant mess message met metal
-    method middle midnight mile military milk million mind minimum minor minute miracle mirror miss missing mistake
-    mix mobile mode model modern modify mom moment monday money monitor month monthly mood moon morning mortgage
-    mother motion motor mountain mouse mouth move movement movie mr mrs ms multiple music name narrow nation national
-    natural nature necessary neck need negative neighbor nervous net network news nice night nine noise noon normal
-    north northeast nose note notice notify november nuclear number numerous nurse object obtain obvious occasion
-    occur ocean october odd offer office officer official oil old online open operate operation operator opinion
-    opportunity opposite option orange order ordinary organic organization organize origin original outage output
-    outstanding overall overnight owe owner pack package packet page paid pain paint pair panel panic paper parcel
-    pardon parent park part participate particular partner party pass passenger passport password past paste path
-    patience patient pattern pause pay payment payroll pdf peace pen pending people percent perfect perform period
-    permanent permission permit person personal phase phone photo phrase physical pick picture piece pilot pin pipe
-    place plan plane plant plastic plate platform play player plenty plug pocket point police policy polite pool poor
-    pop popular population port portal position positive possible post potential pound power practice prefer premium
-    prepare prescribe prescription present president press pressure pretty prevent previous price primary print prior
-    private prize problem procedure proceed process processor produce product profession professional profile profit
-    program progress project promise promo promote promotion proof proper property proposal propose protect protection
-    proud prove provide provider public publish pull purchase purpose push put qualify quality quarter queen query
-    question queue quick quiet quit quote race radio rain raise ran range rapid rate rd reach react read ready real
-    realize reason reboot recall receipt receive recent reception recipe recognize recommend record recover red redeem
-    reduce refer reference refill refresh refund refuse regard region register regular reject relate relation relative
-    release relief rely remain remember remind remote remove renew rent repair repeat replace reply report represent
-    representative republic reputation request require research reserve reset reside resident resolve resource respect
-    respond response responsible rest restart restaurant restore result retail retire return revenue reverse review
-    reward rid ride ridiculous ring rise risk river road rock role roll roof room rough round route router routine row
-    rule run rush sad safe safety said salary sale salesman sat satisfy saturday save saw scale scan scared scary
-    scene schedule scheme school science score screen script search season seat secondary secret secretary section
-    secure security seek seem seen select self sell send senior sense sensitive sent sentence separate september
-    serial series serious serve server service session set settle setup seven severe shape share sharp shift ship
-    shirt shock shoe shop short shot show shower shown shut sick side sign signal signature silence silly silver
-    similar simple single sister sit site situation six size skill skin skip sleep slight slip slow small smart smell
-    smile smoke smooth sms snow social society soft software sold solid solution solve son song sort sound source
-    south southeast southwest space spare speak special specialist specific speech speed spell spend spent split spoke
-    spoken sport spot spouse spread spring square ssn st staff stage stairs stand standard star start state statement
-    station status stay steal step stick stock stolen stomach stone stood stop storage store storm story straight
-    strange strategy stream street strength stress strict strike string strong structure struggle student studio study
-    stuff stupid style subject submit subscribe subscription succeed success sudden suffer suggest suit suite sum
-    summary summer sun sunday super supervisor supply support suppose surface surgery surprise survey suspect suspend
-    swap sweet switch symbol system table tag take taken talk tall tank tape target task taste tax taxi teach teacher
-    team tech technical technician technology tell ten tend term terrible terrific territory test text theater theory
-    thick thin think third thirty thought thousand three threw throw thursday ticket tie tight time tip tire title toe
-    told tone took tool tooth top topic total touch tough tour town toy track tracker trade traffic train transaction
-    transfer transit translate transport trash travel treat treatment tree trial trick trip trouble truck true trust
-    truth try tuesday turn tv twelve twice two type typical ugly ultimate unable uncle understand understood
-    unfortunate union unique unit university unknown unusual update upgrade upload upper upset urgent url usb use used
-    user usual vacation valid valuable value van various vast vehicle vendor verify version vet victim video view
-    village violence virus visa visit visitor voice voicemail void volume vote voucher vpn wage wait wake walk wall
-    want war warehouse warm warn warranty wash waste watch water wave way weak wear weather web website wedding
-    wednesday week weekend weekly weight weird welcome went west wet whatsoever wheel white wide wife wifi wild
-    willing win wind window wine winner winter wire wireless wise wish withdraw woke woman women won wonder wonderful
-    wood word wore work worker world worry worse worst worth wow write written wrong wrote www yard year yellow young
-    zero zone
+    instant institute instruct insurance insure integer intend intent interest interview introduce invest investigate
+    invite invoice involve ip iron issue item january job join joint joke judge july jump june junior justice keep
+    kept key keyboard kick kid kill kind kitchen knew knock know known lab label labor lack lady lake land landline
+    language laptop large late later laugh launch law lawyer lay lead leader leaf league learn lease leave led left
+    leg legal lend length lesson letter level liberty license lie life lift light limit line link list listen live
+    load loan local locate location lock log login logo long look loose lose loss lost loud love lovely low luck lucky
+    lunch machine mad made magazine mail main maintain major make male mall man manage management manager manner
+    manual map march margin mark market marriage marry mass massive master match material matter maximum mayor meal
+    mean meant measure meat media medical medicine medium meet member memory men mention menu merchant mess message
+    met metal method middle midnight mile military milk million mind minimum minor minute miracle mirror miss missing
+    mistake mix mobile mode model modern modify mom moment monday money monitor month monthly mood moon morning
+    mortgage mother motion motor mountain mouse mouth move movement movie mr mrs ms multiple music name narrow nation
+    national natural nature necessary neck need negative neighbor nervous net network news nice night nine noise noon
+    normal north northeast nose note notice notify november nuclear number numerous nurse object obtain obvious
+    occasion occur ocean october odd offer office officer official oil old online open operate operation operator
+    opinion opportunity opposite option orange order ordinary organic organization organize origin original outage
+    output outstanding overall overnight owe owner pack package packet page paid pain paint pair panel panic paper
+    parcel pardon parent park part participate particular partner party pass passenger passport password past paste
+    patch path patience patient pattern pause pay payment payroll pdf peace pen pending people percent perfect perform
+    period permanent permission permit person personal phase phone photo phrase physical pick picture piece pilot pin
+    pipe place plan plane plant plastic plate platform play player plenty plug plural pocket point police policy
+    polite pool poor pop popular population port portal position positive possible post potential pound power practice
+    prefer premium prepare prescribe prescription present president press pressure pretty prevent previous price
+    primary print prior private prize problem procedure proceed process processor produce product profession
+    professional profile profit program progress project promise promo promote promotion proof proper property
+    proposal propose protect protection proud prove provide provider public publish pull purchase purpose push put
+    qualify quality quarter queen query question queue quick quiet quit quote race radio rain raise ran range rapid
+    rate rd reach react read ready real realize reason reboot recall receipt receive recent reception recipe recognize
+    recommend record recover red redeem reduce refer reference refill refresh refund refuse regard region register
+    regular reject relate relation relative release relief rely remain remember remind remote remove renew rent repair
+    repeat replace reply report represent representative republic reputation request require research reserve reset
+    reside resident resolve resource respect respond response responsible rest restart restaurant restore result
+    retail retire return revenue reverse review reward rid ride ridiculous ring rise risk river road rock role roll
+    roof room rough round route router routine row rule run rush sad safe safety said salary sale salesman sat satisfy
+    saturday save saw scale scan scared scary scene schedule scheme school science score screen script search season
+    seat secondary secret secretary section secure security seek seem seen select self sell send senior sense
+    sensitive sent sentence separate september serial series serious serve server service session set settle setup
+    seven severe shape share sharp shift ship shirt shock shoe shop short shot show shower shown shut sick side sign
+    signal signature silence silly silver similar simple single sister sit site situation six size skill skin skip
+    sleep slight slip slow small smart smell smile smoke smooth sms snow social society soft software sold solid
+    solution solve son song sort sound source south southeast southwest space spare speak special specialist specific
+    speech speed spell spend spent split spoke spoken sport spot spouse spread spring square ssn st staff stage stairs
+    stand standard star start state statement station status stay steal step stick stock stolen stomach stone stood
+    stop storage store storm story straight strange strategy stream street strength stress strict strike string strong
+    structure struggle student studio study stuff stupid style subject submit subscribe subscription succeed success
+    sudden suffer suggest suit suite sum summary summer sun sunday super supervisor supply support suppose surface
+    surgery surprise survey suspect suspend swap sweet switch symbol system table tag take taken talk tall tank tape
+    target task taste tax taxi teach teacher team tech technical technician technology tell ten tend term terrible
+    terrific territory test text theater theory thick thin think third thirty thought thousand three threw throw
+    thursday ticket tie tight time tip tire title toe told tone took tool tooth top topic total touch tough tour town
+    toy track tracker trade traffic train transaction transfer transit translate transport trash travel treat
+    treatment tree trial trick trip trouble truck true trust truth try tuesday turn tv twelve twice two type typical
+    ugly ultimate unable uncle understand understood unfortunate union unique unit university unknown unusual update
+    upgrade upload upper upset urgent url usb use used user usual vacation valid valuable value van various vast
+    vehicle vendor verify version vet victim video view village violence virus visa visit visitor voice voicemail void
+    volume vote voucher vpn wage wait wake walk wall want war warehouse warm warn warranty wash waste watch water wave
+    way weak wear weather web website wedding wednesday week weekend weekly weight weird welcome went west wet
+    whatsoever wheel white wide wife wifi wild willing win wind window wine winner winter wire wireless wise wish
+    withdraw woke woman women won wonder wonderful wood word wore work worker world worry worse worst worth wow write
+    written wrong wrote www yard year yellow young zero zone
  """
     )
 )

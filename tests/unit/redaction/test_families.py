@@ -208,6 +208,16 @@ good morning how are you today
 i would like to speak with someone about my bill
 can i talk to a manager
 thanks so much for your help
+it took 5 ms median
+it was on 02-Jan-2003
+the battery has an age of 6 ms
+the roof is twenty years old
+i bought it at john deere
+let's meet in studio charlotte
+the flight to Houston leaves at noon
+the imei is 490154203237518
+the tracking number is 999-8842578-9118509
+between 1992 and 2021 my phone bill doubled
 the rose is in bloom and the daisy too
 chase the invoice and bill me
 """
