@@ -7,16 +7,25 @@ from itertools import pairwise
 from typing import Final
 
 from worker.redaction import lexicon
+from worker.redaction.dates import MONTHS
 from worker.redaction.reading import Reading
 from worker.redaction.spans import REPEATED, SUSPECTED, Span
 from worker.redaction.tokens import Kind, Token
+from worker.redaction.vocabulary import FUNCTION_WORDS
 
 MIN_WORDS: Final = 2
 MIN_CHARS: Final = 4
 MIN_DIGITS: Final = 4
 
 _CONNECTORS: Final = lexicon.FILLERS | lexicon.JOINERS | lexicon.DOTS | {"at"}
-_COMMON: Final = _CONNECTORS | lexicon.TOP_LEVELS | lexicon.PLAIN_WORDS
+_COMMON: Final = (
+    _CONNECTORS
+    | lexicon.TOP_LEVELS
+    | lexicon.PLAIN_WORDS
+    | FUNCTION_WORDS
+    | MONTHS
+    | {"years", "year", "months", "aged"}
+) - lexicon.NUMBER_WORDS
 """Words that tell nothing by themselves."""
 
 
