@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,6 +15,8 @@ from worker.config import Settings, topics_of
 from worker.errors import BrokerError
 from worker.output.topics import recommended
 
+ATTEMPTS = 10
+RETRY_SECONDS = 1.0
 EXISTS = 36
 """Error code TOPIC_ALREADY_EXISTS: somebody else was faster."""
 
@@ -41,8 +45,17 @@ async def admin_client(settings: Settings) -> AsyncIterator[Any]:
 
 async def partition_counts(client: Any) -> dict[str, int]:
     """Every topic and how many partitions it has."""
-    names = await client.list_topics()
-    described = await client.describe_topics(names) if names else []
+    for attempt in itertools.count(1):
+        try:
+            names = await client.list_topics()
+            described = await client.describe_topics(names) if names else []
+        except KafkaError as error:
+            # The client asks any node, also one that has just gone, and learns of it by that.
+            if not error.retriable or attempt == ATTEMPTS:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            break
     return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
 

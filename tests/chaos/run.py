@@ -33,6 +33,7 @@ from tests.chaos.usage import Usage
 from tests.chaos.verdict import judge_all, judge_insights
 from tests.integration.support import System, eventually
 from worker.errors import WorkerError
+from worker.intake.consumer import HEARTBEATS_IN_A_SESSION
 
 # What is said has topics, too; which ones is not what this is about.
 BESIDE = ("topic",)
@@ -131,7 +132,8 @@ class Run:
             cluster,
             self._group,
             self._placed,
-            session_seconds=options.session_timeout,
+            # The last heartbeat was that much earlier, at worst.
+            session_seconds=options.session_timeout * (1 - 1 / HEARTBEATS_IN_A_SESSION),
             rng=random.Random(f"sockets {options.seed}"),
         )
         self._usage = Usage()
