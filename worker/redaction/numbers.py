@@ -15,7 +15,7 @@ def read_number(tokens: tuple[Token, ...], index: int) -> tuple[str, int] | None
     token = tokens[index]
     if token.kind is Kind.DIGITS:
         return ascii_digits(token.word), index + 1
-    if token.kind is not Kind.WORD:
+    if token.kind is not Kind.WORD or token.word not in lexicon.NUMBER_HINTS:
         return None
     word = token.word
     if word in lexicon.ZEROS:

@@ -37,6 +37,7 @@ class Reading:
     def __init__(self, text: str, region: str = HOME_REGION) -> None:
         self.text = text
         self.region = region
+        self._labelled: dict[int, bool] = {}
 
     def __repr__(self) -> str:
         return f"<Reading of {len(self.text)} characters>"
@@ -160,7 +161,9 @@ class Reading:
 
     def is_labelled_at(self, start: int) -> bool:
         """The same for what begins at character ``start``."""
-        return lexicon.LABELS.search(self.text[max(0, start - LABEL_CHARS) : start]) is not None
+        if start not in self._labelled:
+            self._labelled[start] = lexicon.LABELS.search(self.text[max(0, start - LABEL_CHARS) : start]) is not None
+        return self._labelled[start]
 
     def is_called_else(self, run: Run) -> bool:
         """Whether ``run`` is called any number but one that belongs to a person: "the consignment number is"."""
