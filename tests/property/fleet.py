@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
@@ -36,6 +36,7 @@ from tests.unit.sessions.world import PONG_SECONDS, Host, Socket
 from worker.deadline import Deadline
 from worker.engine.recognizers.coded import encode_utterance
 from worker.errors import ConnectionLostError
+from worker.intake.assignment import read_mark
 from worker.intake.consumer import Intake, IntakePolicy
 from worker.metrics import Metrics
 from worker.output.events import EventBuilder, dead_letter_id, result_id
@@ -65,9 +66,10 @@ SETTLED_SECONDS = 30.0
 class HostConnection:
     """One WebSocket to the model host, as a runner uses it."""
 
-    def __init__(self, fleet: Fleet, socket: Socket) -> None:
+    def __init__(self, fleet: Fleet, socket: Socket, check_voice: Callable[[], None]) -> None:
         self._fleet = fleet
         self._socket = socket
+        self._check_voice = check_voice
         self.said = asyncio.Event()
 
     @property
@@ -84,6 +86,7 @@ class HostConnection:
     async def send(self, frame: bytes | str) -> None:
         if not self._socket.open:
             raise ConnectionLostError("gone")
+        self._check_voice()
         self._socket.room.send(self._socket, frame)
         self._fleet.listen()
 
@@ -163,7 +166,9 @@ class Worker:
 
     async def _dial(self, conversation_id: str) -> HostConnection:
         await asyncio.sleep(0.05)
-        connection = HostConnection(self._fleet, self._fleet.host.connect(conversation_id))
+        partition = int(conversation_id.rpartition("-")[2])
+        socket = self._fleet.host.connect(conversation_id)
+        connection = HostConnection(self._fleet, socket, lambda: self._check_voice(partition))
         self.connections = [each for each in self.connections if each.is_open]
         self.connections.append(connection)
         return connection
@@ -181,6 +186,15 @@ class Worker:
         parked = [tp.partition for tp, owned in self.intake._lanes.items() if owned.parked]
         if partition in parked:
             self._fleet.loop.call_outside(0.0, _fail, f"{self.name} publishes for {partition}, which is parked")
+
+    def _check_voice(self, partition: int) -> None:
+        """Whoever says something to the host has marked the partition, and nobody has since."""
+        if not self._fleet.exactly_once:
+            return
+        lane = next((own for tp, own in self.intake._lanes.items() if tp.partition == partition), None)
+        mark = read_mark(self._fleet.broker.partitions[partition].metadata)
+        if lane is None or mark is None or mark.owner != lane.owner:
+            self._fleet.loop.call_outside(0.0, _fail, f"{self.name} speaks for {partition}, which is not its own")
 
     async def leave(self) -> None:
         """As SIGTERM."""
