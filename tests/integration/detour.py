@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import struct
 
-from tests.integration.support import Proxy, pipe
+from tests.integration.support import Proxy
 from worker.demo.broker import ApacheKafka, free_ports
 
 HEARTBEAT = 12
@@ -49,7 +49,7 @@ class Detour(Proxy):
         self.lost = 0
         """Heartbeats that were kept back."""
 
-    async def _pipe_there(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_there(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 size = await reader.readexactly(4)
@@ -60,9 +60,3 @@ class Detour(Proxy):
                 writer.write(size + request)
                 await writer.drain()
         writer.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(self._host, self._port)
-        self._writers[writer] = far_writer
-        await asyncio.gather(self._pipe_there(reader, far_writer), pipe(far_reader, writer))
-        del self._writers[writer]

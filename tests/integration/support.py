@@ -358,12 +358,15 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers[writer] = far_writer
-        await asyncio.gather(pipe(reader, far_writer), pipe(far_reader, writer))
+        await asyncio.gather(self._pass_there(reader, far_writer), _pipe(far_reader, writer))
         del self._writers[writer]
 
+    async def _pass_there(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what the client says."""
+        await _pipe(reader, writer)
 
-async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on everything until the end."""
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while data := await reader.read(65_536):
             writer.write(data)

@@ -1,8 +1,8 @@
 """Finding and masking personal data in transcribed speech. Pure: no I/O, no clock, no logging."""
 
 from worker.redaction.custom import Custom
-from worker.redaction.detectors import DEFAULT, DEFAULT_TYPES, THRESHOLDS, TYPES, Detector
+from worker.redaction.detectors import DEFAULT_TYPES, THRESHOLDS, TYPES, Detector
 from worker.redaction.redactor import Redactor
 from worker.redaction.spans import Span, SymblMark
 
-__all__ = ["DEFAULT", "DEFAULT_TYPES", "THRESHOLDS", "TYPES", "Custom", "Detector", "Redactor", "Span", "SymblMark"]
+__all__ = ["DEFAULT_TYPES", "THRESHOLDS", "TYPES", "Custom", "Detector", "Redactor", "Span", "SymblMark"]

@@ -77,8 +77,6 @@ hidden: with a name or a town they tell who it is, and a text without its "43 ye
 THRESHOLDS: Final = dict.fromkeys(sorted(TYPES), SUSPECTED)
 """The least score from which a finding counts, by type."""
 
-DEFAULT: Final[tuple[Detector, ...]] = tuple(family.detect for family in FAMILIES if family.type in DEFAULT_TYPES)
-
 
 def find_beginnings(reading: Reading) -> Iterator[Span]:
     """What may become personal data when the text goes on: two number words or digits, a piece of an address, the

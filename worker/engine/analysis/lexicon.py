@@ -6,12 +6,7 @@ from __future__ import annotations
 from worker.redaction.gazetteer import AMBIGUOUS_NAMES as AMBIGUOUS_NAMES
 from worker.redaction.gazetteer import FIRST_NAMES as FIRST_NAMES
 from worker.redaction.gazetteer import SURNAMES as SURNAMES
-
-
-def words_of(text: str) -> frozenset[str]:
-    """The words of a list that is written as one text."""
-    return frozenset(text.split())
-
+from worker.redaction.lexicon import words_of as words_of
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -27,13 +26,12 @@ class PersonalData(NamedTuple):
 
 def personal_data_of(text: str) -> list[PersonalData]:
     """Personal data in the order of its place, without overlaps. Never raises."""
-    return [PersonalData(*each) for each in _with_values(text, _REDACTOR.find(text))]
+    return [PersonalData(span.type, span.start, span.end, _value(text, span)) for span in _REDACTOR.find(text)]
 
 
-def _with_values(text: str, spans: Iterable[Span]) -> Iterable[tuple[str, int, int, str]]:
-    for span in spans:
-        verbatim = text[span.start : span.end]
-        yield span.type, span.start, span.end, _iso(verbatim) if span.type == "DATE_OF_BIRTH" else verbatim
+def _value(text: str, span: Span) -> str:
+    verbatim = text[span.start : span.end]
+    return _iso(verbatim) if span.type == "DATE_OF_BIRTH" else verbatim
 
 
 def _iso(verbatim: str) -> str:
