@@ -1,8 +1,9 @@
 """Keeps what happens in conversations.
 
-Conversations never wait for the store: what happens is queued and written in batches. While the store is out of reach
-the queue grows up to a limit; what does not fit is given up and counted. Writes are upserts, so that a batch whose
-outcome is unknown is simply written again.
+What happens is queued and written in batches. Conversations wait for a batch for a moment, so that what was told is
+kept when the engine dies, and never longer: while the store is out of reach nobody waits, and the queue grows up to a
+limit; what does not fit is given up and counted. Writes are upserts, so that a batch whose outcome is unknown is simply
+written again.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ from worker.engine.store.model import (
 logger = logging.getLogger(__name__)
 
 BATCH_SECONDS = 0.1
+GROUP_SECONDS = 0.01
+"""When somebody waits: others may want to come along."""
+KEPT_SECONDS = 0.25
+"""Longest wait of a conversation."""
 MAX_BATCH_WRITES = 500
 MAX_BACKLOG_WRITES = 100_000
 MAX_BACKLOG_BYTES = 32 << 20
@@ -81,6 +86,7 @@ class Archive:
         self._settled = 0
         self._dropped_in_a_row = 0
         self._flushes: list[tuple[int, asyncio.Future[None]]] = []
+        self._is_out_of_reach = False
         self._something = asyncio.Event()
         self._hurry = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -121,6 +127,21 @@ class Archive:
         self._hurry.set()
         # `wait` leaves the future alone when time is up.
         await asyncio.wait([done], timeout=timeout_seconds)
+
+    def kept(self, then: Callable[[], None]) -> None:
+        """Calls ``then`` when everything that was said before is written or given up, or after `KEPT_SECONDS`; at once
+        while the store is out of reach."""
+        if not self._queue or self._is_out_of_reach:
+            then()
+            return
+        if self._flushes and self._flushes[0][1].done():
+            self._flushes = [(target, each) for target, each in self._flushes if not each.done()]
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        done.add_done_callback(lambda _: then())
+        self._flushes.append((self._accepted, done))
+        self._hurry.set()
+        loop.call_later(KEPT_SECONDS, _finish, done)
 
     # --- what a Recorder hears ---------------------------------------------------------------------------------------
 
@@ -185,8 +206,8 @@ class Archive:
             self._queued_bytes -= self._queue.popleft()[1]
         self._settled += count
         for target, done in self._flushes:
-            if target <= self._settled and not done.done():
-                done.set_result(None)
+            if target <= self._settled:
+                _finish(done)
         self._flushes = [(target, done) for target, done in self._flushes if not done.done()]
 
     # --- writing -----------------------------------------------------------------------------------------------------
@@ -198,6 +219,8 @@ class Archive:
                 await self._something.wait()
             if not self._flushes and len(self._queue) < MAX_BATCH_WRITES:
                 await self._pause(BATCH_SECONDS)
+            if len(self._queue) < MAX_BATCH_WRITES:
+                await asyncio.sleep(GROUP_SECONDS)
             batch = [write for write, _ in itertools.islice(self._queue, MAX_BATCH_WRITES)]
             await self._write(batch)
             self._settle(len(batch))
@@ -217,6 +240,7 @@ class Archive:
             try:
                 await self._store.write(batch)
             except StoreUnavailableError as error:
+                self._is_out_of_reach = True
                 self._metrics.note_write_failure()
                 if attempt == 0:
                     logger.warning("store out of reach, will be tried again", extra={"reason": str(error)})
@@ -233,6 +257,7 @@ class Archive:
                     await self._write([each])
                 return
             else:
+                self._is_out_of_reach = False
                 self._tell_of_return(attempt)
                 return
 
@@ -242,6 +267,11 @@ class Archive:
         if self._dropped_in_a_row:
             logger.error("conversations are kept incompletely", extra={"writes": self._dropped_in_a_row})
             self._dropped_in_a_row = 0
+
+
+def _finish(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
 
 
 def _tell_of_failure(task: asyncio.Task[None]) -> None:

@@ -11,6 +11,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import orjson
 
@@ -29,6 +30,7 @@ from worker.engine.conversation import (
 )
 from worker.engine.messages import Frame
 from worker.engine.metrics import EngineMetrics
+from worker.engine.outbox import Outbox
 from worker.engine.peers import Broadcast, Outlet, Peer, TextFrame
 from worker.engine.recognizers.events import Event, SpeechRequest
 from worker.engine.recognizers.factory import RecognizerTraits
@@ -96,7 +98,8 @@ class SpeakerSocket:
 
 
 class Room:
-    """Invariant: ``conversation`` is None or not completed; every open socket of the connection id is in here."""
+    """Invariants: ``conversation`` is None or not completed; every open socket of the connection id is in here; what is
+    kept is told when it is kept, and all else in its order between."""
 
     def __init__(
         self, account: str, connection_id: str, context: RoomContext, on_empty: Callable[[Room], None]
@@ -107,6 +110,7 @@ class Room:
         self.sockets: dict[int, SpeakerSocket] = {}
         self.subscribers: set[Peer] = set()
         self._broadcast = Broadcast()
+        self._outbox = Outbox()
         self._context = context
         self._on_empty = on_empty
         self._timer: asyncio.TimerHandle | None = None
@@ -198,6 +202,10 @@ class Room:
                     socket.session.finish()
         return flushed
 
+    def release(self) -> None:
+        """Tells everything that is to be told, kept or not."""
+        self._outbox.release()
+
     def close(self) -> None:
         """Forgets timers and recognisers; the sockets are closed by their owner."""
         if self._timer is not None:
@@ -277,16 +285,18 @@ class Room:
         self._tell_if_empty()
 
     def _carry_out(self, conversation: Conversation, actions: list[Action]) -> None:
+        told = [each.frame for each in actions if isinstance(each, Send) and each.audience is Audience.EVERYONE]
+        for frame in told:
+            self._context.recorder.said(conversation.conversation_id, frame, redacted=conversation.redacting)
+        if told:
+            # Whoever was told something can ask for it, also after we have died, and for what was found in it.
+            self._context.recorder.kept(self._outbox.hold())
         # Subscribers may be thousands: what one event causes reaches each of them in one piece.
         to_subscribers: list[TextFrame] = []
         for action in actions:
             match action:
                 case Send(audience, line, frame):
                     self._context.metrics.note_frame(frame)
-                    if audience is Audience.EVERYONE:
-                        self._context.recorder.said(
-                            conversation.conversation_id, frame, redacted=conversation.redacting
-                        )
                     encoded = _encode(frame)
                     self._send_to_speakers(audience, line, encoded)
                     if audience is not Audience.LINE:
@@ -302,21 +312,26 @@ class Room:
                 case Flush(line):
                     self._finish(conversation, self.sockets[line])
                 case Close(None, code):
-                    self._broadcast.send(self.subscribers, to_subscribers)
-                    to_subscribers.clear()
+                    self._send_to_subscribers(to_subscribers)
+                    to_subscribers = []
                     grace_seconds = self._context.completion_grace_seconds
-                    self._broadcast.close(self.subscribers, code, grace_seconds=grace_seconds)
+                    self._outbox.say(
+                        partial(self._broadcast.close, self.subscribers, code, grace_seconds=grace_seconds)
+                    )
                 case Close(int(line), code):
                     self._close(line, code)
-        self._broadcast.send(self.subscribers, to_subscribers)
+        self._send_to_subscribers(to_subscribers)
+
+    def _send_to_subscribers(self, frames: list[TextFrame]) -> None:
+        self._outbox.say(partial(self._broadcast.send, self.subscribers, frames))
 
     def _send_to_speakers(self, audience: Audience, line: int | None, frame: TextFrame) -> None:
         if audience is Audience.EVERYONE:
             for socket in self.sockets.values():
                 if socket.joined:
-                    socket.peer.send(frame)
+                    self._outbox.say(partial(socket.peer.send, frame))
         elif line is not None and audience is not Audience.SUBSCRIBERS:
-            self.sockets[line].peer.send(frame)
+            self._outbox.say(partial(self.sockets[line].peer.send, frame))
 
     def _short_form(self, line: int | None, frame: Frame) -> list[TextFrame]:
         """What those who follow a call get besides."""
@@ -368,9 +383,10 @@ class Room:
         if not socket.open:
             del self.sockets[line]
         elif code == 1000:
-            socket.peer.close(code, grace_seconds=self._context.completion_grace_seconds)
+            grace_seconds = self._context.completion_grace_seconds
+            self._outbox.say(partial(socket.peer.close, code, grace_seconds=grace_seconds))
         else:
-            socket.peer.close(code)
+            self._outbox.say(partial(socket.peer.close, code))
 
     def _tell_if_empty(self) -> None:
         if self.conversation is None and not self.sockets and not self.subscribers:
@@ -441,6 +457,8 @@ class Rooms:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await asyncio.gather(*flushed)
+        for room in self._rooms.values():
+            room.release()
 
     def close(self) -> None:
         for room in self._rooms.values():

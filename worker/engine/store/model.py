@@ -6,7 +6,7 @@ nobody else ever gets to see it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -226,5 +226,9 @@ class Recorder(Protocol):
         Args:
             redacted: Clear values next to masked texts are not to be kept.
         """
+
+    def kept(self, then: Callable[[], None]) -> None:
+        """Calls ``then`` when what was said before is kept, or soon in any case; at once if nothing has to be waited
+        for."""
 
     def ended(self, conversation_id: str, at: float) -> None: ...
