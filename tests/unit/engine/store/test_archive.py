@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -116,6 +117,58 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive_module, "RETRY_SECONDS", 0.001)
     monkeypatch.setattr(archive_module, "MAX_RETRY_SECONDS", 0.01)
     monkeypatch.setattr(archive_module, "MAX_BATCH_WRITES", 7)
+
+
+async def test_somebody_is_told_when_what_was_said_is_kept() -> None:
+    """Not before it is written, in the order of asking, once each; at once when there is nothing to wait for."""
+    told: list[int] = []
+    all_told = asyncio.Event()
+
+    def tell(number: int) -> None:
+        assert sum(isinstance(each, SaveItem) for each in kept.store.written) > number
+        told.append(number)
+        if number == 19:
+            all_told.set()
+
+    async with keeping() as kept:
+        kept.archive.kept(partial(tell, -1))
+        kept.begin()
+        for number in range(20):
+            kept.say(number)
+            kept.archive.kept(partial(tell, number))
+        assert told == [-1]
+        async with asyncio.timeout(5):
+            await all_told.wait()
+    assert told == list(range(-1, 20))
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_nobody_waits_for_a_store_that_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first ones wait for a moment, the others not at all, until it is back."""
+    monkeypatch.setattr(archive_module, "KEPT_SECONDS", 0.05)
+    told: list[int] = []
+    async with keeping() as kept:
+        kept.store.fails = lambda: True
+        kept.begin()
+        kept.say(0)
+        first = asyncio.Event()
+        kept.archive.kept(lambda: told.append(0))
+        kept.archive.kept(first.set)
+        async with asyncio.timeout(5):
+            await first.wait()
+        assert kept.archive.backlog
+        kept.say(1)
+        kept.archive.kept(lambda: told.append(1))
+        assert told == [0, 1]
+        kept.store.fails = lambda: False
+        await kept.flushed()
+        kept.say(2)
+        kept.archive.kept(lambda: told.append(2))
+        assert told == [0, 1]
+        await kept.flushed()
+        await asyncio.sleep(0)
+        assert told == [0, 1, 2]
+        assert await kept.said() == [0, 1, 2]
 
 
 async def test_what_was_said_before_a_flush_is_there_after_it() -> None:
