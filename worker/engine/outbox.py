@@ -24,6 +24,11 @@ class Outbox:
     def __repr__(self) -> str:
         return f"<Outbox waiting={len(self._queue)}>"
 
+    @property
+    def waiting(self) -> int:
+        """How many things wait, holds among them."""
+        return len(self._queue)
+
     def say(self, say: Callable[[], None]) -> None:
         """Say something, at once if nothing waits."""
         if self._queue:

@@ -51,6 +51,9 @@ from worker.engine.store.model import ConversationRecord, MemberRecord, Recorder
 
 logger = logging.getLogger(__name__)
 
+# What a speaker's backlog holds easily.
+_MAX_WAITING = 32
+
 
 @dataclass(frozen=True, kw_only=True)
 class RoomContext:
@@ -146,8 +149,16 @@ class Room:
             session = socket.session
             session.feed(audio)
             await session.ready()
+            await self._told()
             await socket.peer.drained()
             await self._broadcast.drained()
+
+    async def _told(self) -> None:
+        """Waits while much is to be told when it is kept, which would come all at once."""
+        if self._outbox.waiting > _MAX_WAITING:
+            told = asyncio.Event()
+            self._outbox.say(told.set)
+            await told.wait()
 
     def receive_speaker(self, socket: SpeakerSocket, speaker: SpeakerRequest, at: float) -> None:
         """Somebody else speaks on this socket from now on.
@@ -237,9 +248,7 @@ class Room:
                     started_at=self._context.clock(),
                 )
             )
-            self._broadcast.send(
-                self.subscribers, [_encode(messages.subscription_started(self.conversation.conversation_id))]
-            )
+            self._send_to_subscribers([_encode(messages.subscription_started(self.conversation.conversation_id))])
         if request.enable_all_trackers:
             saved = self._context.account_trackers(self.account)
             request = replace(request, trackers=(*request.trackers, *saved))
