@@ -15,6 +15,7 @@ import statistics
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import uvloop
 
@@ -50,12 +51,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     number("subscribers", 5000, "subscribers of its first conversation")
     number("duration", 30, "seconds of a run", float)
     number("stalled", 100, "subscribers that do not read, in a run of their own; 0 leaves it out")
+    number("lasting", 0, "1 keeps conversations in a file with a name, so that results are told when they are kept")
     number("search", 1, "0 leaves out the searches for the limits")
     return parser.parse_args(arguments)
 
 
 async def _bench(options: argparse.Namespace, core: int | None) -> int:
-    bench = Bench(core)
+    bench = Bench(core, lasting=bool(options.lasting))
     alone = await bench.run("sessions alone", Load(sessions=options.sessions, seconds=options.duration))
     main_run = await bench.run(
         "sessions and subscribers",
@@ -79,12 +81,12 @@ async def _bench(options: argparse.Namespace, core: int | None) -> int:
 class Bench:
     """Runs loads, prints what came of them, and remembers whether anything was wrong."""
 
-    def __init__(self, core: int | None) -> None:
-        self._core = core
+    def __init__(self, core: int | None, *, lasting: bool) -> None:
+        self._engine = partial(start_engine, core=core, lasting=lasting)
         self.failed = False
 
     async def run(self, name: str, load: Load) -> Result:
-        async with start_engine({}, core=self._core) as engine:
+        async with self._engine({}) as engine:
             result = await Run(engine, await engine.token(), load).go()
         _print_result(name, result)
         self.failed |= bool(+result.problems)
@@ -97,7 +99,7 @@ class Bench:
         load = Load(sessions=4, subscribers=500, seconds=15.0, speech=speech)
         settings = {"max_backlog_bytes": 65_536, "heartbeat_seconds": 600}
         for count in (0, stalled):
-            async with start_engine(settings, core=self._core) as engine:
+            async with self._engine(settings) as engine:
                 result = await Run(engine, await engine.token(), replace(load, stalled=count)).go()
                 cut_off = engine.log_count("slow reader cut off")
             _print_result(f"{count} stalled readers, {cut_off} cut off", result)
@@ -112,7 +114,7 @@ class Bench:
         while True:
             load = make(count)
             try:
-                async with start_engine({}, core=self._core) as engine:
+                async with self._engine({}) as engine:
                     result = await Run(engine, await engine.token(), load).go()
             except (OSError, TimeoutError) as error:
                 print(f"  {count}: {type(error).__name__}: {error}")

@@ -93,12 +93,15 @@ class EngineProcess:
 
 
 @contextlib.asynccontextmanager
-async def start_engine(settings: Mapping[str, object], *, core: int | None = None) -> AsyncIterator[EngineProcess]:
+async def start_engine(
+    settings: Mapping[str, object], *, core: int | None = None, lasting: bool = False
+) -> AsyncIterator[EngineProcess]:
     """Runs ``symbl-worker engine --recognizer coded`` and stops it with SIGTERM.
 
     Args:
         settings: Fields of the engine's settings.
         core: The only core that it may use; None leaves it to the kernel.
+        lasting: Its store is a file with a name.
 
     Raises:
         RuntimeError: It did not start, or did not end in peace.
@@ -107,6 +110,8 @@ async def start_engine(settings: Mapping[str, object], *, core: int | None = Non
     environment |= {f"ENGINE__{name.upper()}": str(value) for name, value in settings.items()}
     with tempfile.TemporaryDirectory(prefix="engine-bench-") as folder:
         log = Path(folder, "log")
+        if lasting:
+            environment["ENGINE__STORE_URL"] = f"sqlite:///{folder}/conversations.db"
         with log.open("wb") as log_file:  # noqa: ASYNC230 -- nothing else runs yet
             process = await asyncio.create_subprocess_exec(
                 str(Path(sys.executable).with_name("symbl-worker")),

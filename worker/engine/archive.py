@@ -130,8 +130,8 @@ class Archive:
 
     def kept(self, then: Callable[[], None]) -> None:
         """Calls ``then`` when everything that was said before is written or given up, or after `KEPT_SECONDS`; at once
-        while the store is out of reach."""
-        if not self._queue or self._is_out_of_reach:
+        while the store is out of reach, or one that ends with the process."""
+        if not self._queue or self._is_out_of_reach or not self._store.lasting:
             then()
             return
         if self._flushes and self._flushes[0][1].done():

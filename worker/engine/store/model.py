@@ -137,7 +137,12 @@ class Store(Protocol):
     """Keeps conversations and trackers. A conversation that is unknown, or another account's, is None or False.
 
     Every method that waits raises `StoreUnavailableError`, within seconds, while the store is out of reach.
+
+    Attributes:
+        lasting: What it keeps outlives the process.
     """
+
+    lasting: bool
 
     async def start(self) -> None:
         """Connects and makes the tables.

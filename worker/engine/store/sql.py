@@ -66,6 +66,7 @@ class SqlStore:
     def __init__(
         self, url: str | None, *, heartbeat_seconds: float = HEARTBEAT_SECONDS, stale_seconds: float = STALE_SECONDS
     ) -> None:
+        self.lasting = url is not None
         self._database = Database(url)
         self._liveness = Liveness(self._database, heartbeat_seconds=heartbeat_seconds, stale_seconds=stale_seconds)
         self._insert: Any = postgresql.insert if self._database.shared else sqlite.insert

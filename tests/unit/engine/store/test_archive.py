@@ -40,6 +40,7 @@ class FlakyStore(SqlStore):
 
     def __init__(self) -> None:
         super().__init__(None)
+        self.lasting = True
         self.fails: Callable[[], bool] = lambda: False
         self.refuses: Callable[[Write], bool] = lambda _: False
         self.written: list[Write] = []
@@ -140,6 +141,17 @@ async def test_somebody_is_told_when_what_was_said_is_kept() -> None:
         async with asyncio.timeout(5):
             await all_told.wait()
     assert told == list(range(-1, 20))
+
+
+async def test_nobody_waits_for_a_store_that_ends_with_the_process() -> None:
+    """Nobody could ask it for anything afterwards."""
+    async with keeping() as kept:
+        kept.store.lasting = False
+        kept.begin()
+        kept.say(0)
+        told: list[int] = []
+        kept.archive.kept(partial(told.append, 0))
+        assert told == [0]
 
 
 @pytest.mark.usefixtures("impatient")
