@@ -2,7 +2,7 @@
 
 from worker.redaction.custom import Custom
 from worker.redaction.detectors import DEFAULT_TYPES, THRESHOLDS, TYPES, Detector
-from worker.redaction.redactor import Redactor
+from worker.redaction.redactor import Redacted, Redactor
 from worker.redaction.spans import Span, SymblMark
 
-__all__ = ["DEFAULT_TYPES", "THRESHOLDS", "TYPES", "Custom", "Detector", "Redactor", "Span", "SymblMark"]
+__all__ = ["DEFAULT_TYPES", "THRESHOLDS", "TYPES", "Custom", "Detector", "Redacted", "Redactor", "Span", "SymblMark"]

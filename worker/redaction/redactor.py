@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
-from worker.records import Finding, FindingSource, Masked
-from worker.redaction import names
+from worker.records import Finding, Masked
 from worker.redaction.custom import Custom, CustomDetector
 from worker.redaction.detectors import DEFAULT_TYPES, FAMILIES, THRESHOLDS, TYPES, Detector, find_beginnings
 from worker.redaction.reading import HOME_REGION, Reading
 from worker.redaction.repeats import Secrets
-from worker.redaction.spans import PERSON_NAME, Span, SymblMark, merge
+from worker.redaction.search import Found, Messages, search, within
+from worker.redaction.spans import Span, SymblMark, merge
 from worker.redaction.tokens import BLANK
 
 MASK_EDGES: Final = frozenset("*#[]<>{}█•")
 MAX_MASK_CHARS: Final = 16
 
 
+class Redacted(NamedTuple):
+    """A message after redaction, and what was masked in it."""
+
+    masked: Masked
+    values: tuple[SymblMark, ...]
+    """Types and exact clear texts of what was masked, of the marks found in it, and of the whole where it is a part of
+    something that goes on in another message: what is made from the message is masked alike."""
+
+
 class Redactor:
-    """Finds and masks personal data in one text at a time. Stateless; safe to share.
+    """Finds and masks personal data in what was said. Stateless; safe to share.
 
     Args:
         mask: What takes the place of personal data: 1 to 16 characters without digits and "@", with one of
@@ -68,22 +75,47 @@ class Redactor:
 
     def find(self, text: str) -> tuple[Span, ...]:
         """Personal data in ``text``: sorted, without overlaps."""
-        return self._find(text, (), self._detectors).worker
+        return self._search(Messages((text,)), ()).worker
+
+    def redact(
+        self,
+        texts: Sequence[str],
+        marks: Sequence[Sequence[SymblMark]] = (),
+        *,
+        goes_on: bool = False,
+        leaves_open: bool = False,
+    ) -> tuple[Redacted, ...]:
+        """Messages of one speaker, one after the other, each masked by itself and also as if they were one text.
+
+        Args:
+            marks: what the host marked in each of them; empty when it marked nothing in any.
+            goes_on: an earlier message left something open that was masked in doubt. What may be its rest at the
+                beginning of the first text is masked, too.
+            leaves_open: nobody waits for how it goes on. What may have begun at the end of the last text is masked in
+                doubt.
+        """
+        messages = Messages(texts)
+        found = self._search(messages, marks, first=_rest if goes_on else None, last=_open_end if leaves_open else None)
+        return tuple(self._redacted(messages.text, *place, found) for place in messages.places)
+
+    def is_open(self, text: str) -> bool:
+        """Whether personal data may have begun at the end of ``text`` and go on in the speaker's next message."""
+        return any(True for _ in _open_end(Reading(self._without_masks(text), self._region)))
 
     def mask(self, text: str, marks: Sequence[SymblMark] = ()) -> Masked:
         """``text`` with personal data masked. What is masked already stays as it is."""
-        return self._mask_with(text, marks, self._detectors)
+        return self._mask_with(None, text, marks)
 
     def mask_caption(self, text: str, marks: Sequence[SymblMark] = ()) -> Masked:
         """Like `mask`, for interim text: masks also what may become personal data when the text goes on."""
-        return self._mask_with(text, marks, (*self._detectors, find_beginnings))
+        return self._mask_with(find_beginnings, text, marks)
 
     def mask_terms(self, text: str, known: Sequence[str], marks: Sequence[SymblMark] = ()) -> Masked:
         """Like `mask`, and masks also every part of the ``known`` secrets, in whichever form they were said.
 
         A part is at least two words and four characters in a row, one word of four letters, or four digits in a row.
         """
-        return self._mask_with(text, marks, (*self._detectors, Secrets(known).find))
+        return self._mask_with(Secrets(known).find, text, marks)
 
     def mask_whole(self, text: str) -> Masked:
         """The mask in place of ``text``, where nobody can tell any more what is personal in it."""
@@ -91,91 +123,55 @@ class Redactor:
             return Masked(text, ())
         return Masked(self._mask, (Finding("unknown", 0, len(self._mask), "worker"),))
 
-    def _detect(self, reading: Reading, detectors: Sequence[Detector]) -> Iterator[Span]:
-        """Findings that are sure enough for their type."""
-        found = chain.from_iterable(detector(reading) for detector in detectors)
-        return (span for span in found if span.score >= self._thresholds.get(span.type, 0.0))
+    def _mask_with(self, more: Detector | None, text: str, marks: Sequence[SymblMark]) -> Masked:
+        messages = Messages((text,))
+        return self._redacted(text, 0, len(text), self._search(messages, (marks,), first=more)).masked
 
-    def _mask_with(self, text: str, marks: Sequence[SymblMark], detectors: Sequence[Detector]) -> Masked:
-        return self._replace(text, self._find(text, marks, detectors))
+    def _search(
+        self,
+        messages: Messages,
+        marks: Sequence[Sequence[SymblMark]],
+        *,
+        first: Detector | None = None,
+        last: Detector | None = None,
+    ) -> Found:
+        """What is in ``messages``. One detector more looks at the first of them, and one at the last."""
 
-    def _find(self, text: str, marks: Sequence[SymblMark], detectors: Sequence[Detector]) -> _Found:
-        """What the detectors and the marks find, until masking it leaves nothing more to find.
+        def detect(reading: Reading, is_first: bool, is_last: bool) -> Iterator[Span]:
+            more = (first if is_first else None, last if is_last else None)
+            detectors = (*self._detectors, *(detector for detector in more if detector is not None))
+            found = chain.from_iterable(detector(reading) for detector in detectors)
+            return (span for span in found if span.score >= self._thresholds.get(span.type, 0.0))
 
-        Masking one number may leave another standing alone or closer to its cue. Going on until nothing is left is
-        what makes masking twice the same as masking once.
-        """
-        patterns = [(mark.type, _pattern(mark.value)) for mark in marks if mark.value.strip()]
-        blank = text.replace(self._mask, BLANK * len(self._mask))
-        worker: tuple[Span, ...] = ()
-        symbl: tuple[Span, ...] = ()
-        while True:
-            reading = Reading(blank, self._region)
-            by_worker = _visible(blank, self._detect(reading, detectors))
-            by_symbl = _visible(blank, (Span(kind, *hit.span()) for kind, find in patterns for hit in find(blank)))
-            by_worker += tuple(_surnames(reading, by_symbl))
-            if not by_worker and not by_symbl:
-                return _Found(worker, symbl)
-            worker = merge((*worker, *by_worker))
-            symbl = merge((*symbl, *by_symbl))
-            blank = _blank(blank, (*by_worker, *by_symbl))
+        return search(messages, self._without_masks(messages.text), marks, detect, self._region)
 
-    def _replace(self, text: str, found: _Found) -> Masked:
+    def _without_masks(self, text: str) -> str:
+        return text.replace(self._mask, BLANK * len(self._mask))
+
+    def _redacted(self, text: str, begin: int, end: int, found: Found) -> Redacted:
+        """The message at ``text[begin:end]``."""
         pieces: list[str] = []
         findings: list[Finding] = []
-        read = written = 0
-        for span in merge((*found.worker, *found.symbl)):
+        places: list[Span] = []
+        read, written = begin, 0
+        for span in merge((*within(found.worker, begin, end), *within(found.symbl, begin, end))):
             pieces += text[read : span.start], self._mask
             start = written + span.start - read
             read, written = span.end, start + len(self._mask)
             findings.append(Finding(span.type, start, written, found.source(span)))
-        return Masked("".join((*pieces, text[read:])), tuple(findings))
+            places.append(span)
+        places += (span for span in (*found.marked, *found.across) if span.start < end and begin < span.end)
+        values = dict.fromkeys(SymblMark(span.type, text[span.start : span.end]) for span in places)
+        return Redacted(Masked("".join((*pieces, text[read:end])), tuple(findings)), tuple(values))
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Spans by who found them; each sorted, without overlaps."""
-
-    worker: tuple[Span, ...]
-    symbl: tuple[Span, ...]
-
-    def source(self, span: Span) -> FindingSource:
-        """Who found what ``span`` covers."""
-        if not _touches(self.symbl, span):
-            return "worker"
-        return "both" if _touches(self.worker, span) else "symbl"
+def _open_end(reading: Reading) -> Iterator[Span]:
+    """What may go on behind the text."""
+    end = len(reading.text.rstrip(" .,;:!?"))
+    return (span for span in find_beginnings(reading) if span.end >= end)
 
 
-def _touches(spans: Sequence[Span], place: Span) -> bool:
-    """Whether one of the sorted ``spans`` shares a character with ``place``."""
-    index = bisect_left(spans, place.end, key=lambda span: span.start)
-    return index > 0 and spans[index - 1].end > place.start
-
-
-def _surnames(reading: Reading, marked: Iterable[Span]) -> Iterator[Span]:
-    """First names that Symbl marked, where a surname stands behind them that it did not mark."""
-    for span in marked:
-        if span.type.upper() == PERSON_NAME and (whole := names.extended(reading, span)) != span:
-            yield whole
-
-
-def _visible(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
-    """The spans with anything in them that is not masked already."""
-    return tuple(span for span in spans if text[span.start : span.end].strip(BLANK))
-
-
-def _blank(text: str, spans: Iterable[Span]) -> str:
-    pieces: list[str] = []
-    read = 0
-    for span in merge(spans):
-        pieces += text[read : span.start], BLANK * (span.end - span.start)
-        read = span.end
-    return "".join((*pieces, text[read:]))
-
-
-def _pattern(value: str) -> Callable[[str], Iterator[re.Match[str]]]:
-    """Finds ``value`` in any case and spacing, but no part of a longer word."""
-    escaped = r"\s+".join(re.escape(word) for word in value.split())
-    before = r"(?<![^\W\d_])" if value.strip()[0].isalpha() else ""
-    after = r"(?![^\W\d_])" if value.strip()[-1].isalpha() else ""
-    return re.compile(before + escaped + after, re.IGNORECASE).finditer
+def _rest(reading: Reading) -> Iterator[Span]:
+    """What may have begun before the text."""
+    start = len(reading.text) - len(reading.text.lstrip(" .,;:!?"))
+    return (span for span in find_beginnings(reading) if span.start <= start)
