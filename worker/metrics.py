@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from worker.records import Reason
+from worker.records import DeadLetter, FindingSource, Insight, Output, Reason, RedactedMessage
+from worker.redaction import TYPES
+from worker.redaction.custom import CUSTOM
+from worker.redaction.spans import REPEATED
 
 PREFIX = "symbl_worker"
+
+FINDING_TYPES: Final = (*sorted(TYPES), CUSTOM, REPEATED)
+"""Types that are told apart. What hosts, deployments and producers call by names of their own is `OTHER_TYPE`."""
+OTHER_TYPE: Final = "OTHER"
 
 _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -32,6 +40,12 @@ class Metrics:
         self.input_bytes = counter("input_bytes", "Bytes of input values read.")
         self.outputs = counter("output_records", "Records published, by kind.", "kind")
         self.dead_letters = counter("dead_letters", "Input records that became dead letters, by reason.", "reason")
+        self.findings = counter(
+            "redaction_findings",
+            "Personal data masked in published messages and insights, by type and by who found it.",
+            "type",
+            "source",
+        )
         self.unpublishable = counter("unpublishable_records", "Output records that the broker refused for good.")
         self.dials = counter("dials", "Attempts to open a Symbl socket, by outcome.", "outcome")
         self.sockets_lost = counter("sockets_lost", "Symbl sockets that ended without being asked to.")
@@ -51,6 +65,9 @@ class Metrics:
         # A series whose first value is not 0 hides its first rise.
         for reason in Reason:
             self.dead_letters.labels(reason.value)
+        for kind in (*FINDING_TYPES, OTHER_TYPE):
+            for source in get_args(FindingSource):
+                self.findings.labels(kind, source)
         for how in ("adopted", "restored"):
             self.lanes.labels(how)
         for outcome in ("committed", "aborted", "fenced", "lost"):
@@ -64,6 +81,16 @@ class Metrics:
             buckets=_LATENCY_BUCKETS,
         )
 
+    def published(self, output: Output) -> None:
+        """Count what readers can see: once, however many attempts it took."""
+        self.outputs.labels(type(output).__name__).inc()
+        match output:
+            case DeadLetter():
+                self.dead_letters.labels(output.reason.value).inc()
+            case RedactedMessage() | Insight():
+                for finding in output.masked.findings or ():
+                    self.findings.labels(label_of(finding.type), finding.source).inc()
+
 
 class GaugeCollector(Collector):
     """Gauges that are read when somebody asks: name without prefix, explanation, value."""
@@ -75,3 +102,9 @@ class GaugeCollector(Collector):
         """Read every gauge once."""
         for name, text, value in self._read():
             yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
+
+
+def label_of(kind: str) -> str:
+    """The label of a finding's type: one of ours in any case, or `OTHER_TYPE`."""
+    name = kind.upper()
+    return name if name in FINDING_TYPES else OTHER_TYPE

@@ -20,7 +20,7 @@ from worker.intake.contact import Contact
 from worker.metrics import Metrics
 from worker.output.events import EventBuilder
 from worker.output.publisher import LanePublisher, Prepared
-from worker.records import DeadLetter, Output, OutputRecord
+from worker.records import Output, OutputRecord
 from worker.sessions.lane import Lane
 from worker.sessions.runner import SessionRunner
 from worker.sessions.subscription import Served
@@ -255,9 +255,7 @@ class OwnedLane:
             self._marked_term = committed_in
             self.wake()
         for output in batch.outputs:
-            self._metrics.outputs.labels(type(output).__name__).inc()
-            if isinstance(output, DeadLetter):
-                self._metrics.dead_letters.labels(output.reason.value).inc()
+            self._metrics.published(output)
 
     async def _recover(self) -> None:
         """Find out whether the lane is still ours, and what became of its last batch.
