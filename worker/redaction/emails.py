@@ -10,6 +10,7 @@ from worker.redaction import lexicon
 from worker.redaction.reading import Reading
 from worker.redaction.spans import EMAIL_ADDRESS, SUSPECTED, VERIFIED, Span
 from worker.redaction.tokens import BLANK, Kind, glued, stem
+from worker.redaction.vocabulary import is_common
 
 LABEL_WORDS: Final = 4
 """Words of one domain label: "at blue ocean dot com"."""
@@ -84,6 +85,80 @@ class Speller:
         if len(tokens) - first > 1:
             yield Span(EMAIL_ADDRESS, tokens[first].start, tokens[-1].end, SUSPECTED)
 
+    def open_start(self, end: int) -> int | None:
+        """The character where an address begins that goes on behind character ``end``; None when there is none."""
+        self._tokens = tuple(token for token in self._tokens if token.end <= end)
+        tokens = self._tokens
+        last = len(tokens) - 1
+        for index in range(last, max(-1, last - SPELLED_ATOMS), -1):
+            after_at = self._after_at(index)
+            if after_at is None:
+                continue
+            start = self._local_start(index)
+            if start is None or self._domain_end(after_at) != _END:
+                return None
+            is_sure = self._in_context or self._is_joined(start, index) or not is_common(tokens[index - 1].word)
+            return tokens[start].start if is_sure else None
+        is_joint = self._is_open_joint(last)
+        start = self._local_start(last if is_joint else last + 1) if last >= 0 else None
+        if start is None or self._is_plain(start) or not (is_joint or self._is_joined(start, last + 1)):
+            return None
+        if self._in_context:
+            return tokens[start].start
+        is_domain = tokens[last].word in lexicon.TOP_LEVELS and self._is_dot(last - 1)
+        is_said = any(token.word in {"dot", "underscore"} for token in tokens[start:])
+        is_number = all(self._is_numeral(index) or self._is_dot(index) for index in range(start, last))
+        return tokens[start].start if is_said and not is_domain and not is_number else None
+
+    def rest_end(self, start: int) -> int | None:
+        """The character where the rest of an address ends that begins at ``start``; None when no part of one does."""
+        tokens = self._tokens
+        index = next((at for at, token in enumerate(tokens) if token.start >= start), len(tokens))
+        end: int | None = None
+        for _ in range(MAX_PIECES):
+            after_at = self._after_at(index) if index < len(tokens) else None
+            if after_at is not None:
+                label = self._label_end(after_at)
+                whole = self._domain_end(after_at)
+                label = whole if whole is not None and whole != _END else label
+                if label is None:
+                    break
+                index = end = label
+            elif self._is_joint(index) and self._is_word(index + 1):
+                index = end = self._word_end(index + 1)
+            elif end is None and self._is_word(index) and not self._is_plain(index):
+                index = self._word_end(index)
+                if not (self._is_joint(index) or (index < len(tokens) and self._after_at(index) is not None)):
+                    break
+            else:
+                break
+        return None if end is None else tokens[end - 1].end
+
+    def _is_joint(self, index: int) -> bool:
+        if index >= len(self._tokens):
+            return False
+        return self._tokens[index].word in {"dot", "underscore"} or self._is_dot(index) or self._is_joiner(index)
+
+    def _word_end(self, index: int) -> int:
+        """The index after one word, or letters and digits said one by one."""
+        end = index + 1
+        while self._is_spelled(index) and self._is_spelled(end):
+            end += 1
+        return end
+
+    def _is_joined(self, start: int, end: int) -> bool:
+        """Whether dots or joiners stand between the tokens, or letters are said one by one."""
+        return any(self._is_dot(index) or self._is_joiner(index) for index in range(start, end)) or (
+            end - start > 1 and self._is_spelled(start) and len(self._tokens[start].word) == 1
+        )
+
+    def _is_open_joint(self, index: int) -> bool:
+        """Whether the text ends in "dot" or the like."""
+        word = self._tokens[index].word if index > 0 else ""
+        return word in {"dot", "underscore"} or (
+            self._in_context and (word in lexicon.DOTS or word in lexicon.JOINERS or word == "_")
+        )
+
     # --- what a token is ---------------------------------------------------------------------------------------------
 
     def _after_at(self, index: int) -> int | None:
@@ -132,6 +207,9 @@ class Speller:
             return False
         token = self._tokens[index]
         return len(token.word) == 1 or token.kind is Kind.DIGITS or token.word in _SPELLED_WORDS
+
+    def _is_numeral(self, index: int) -> bool:
+        return self._tokens[index].kind is Kind.DIGITS or self._tokens[index].word in _SPELLED_WORDS
 
     def _is_plain(self, index: int) -> bool:
         return len(self._tokens[index].word) > 1 and stem(self._tokens[index].word) in lexicon.PLAIN_WORDS

@@ -179,6 +179,11 @@ def _extension_end(reading: Reading, run: Run) -> int:
     return run.end
 
 
+def is_whole_phone(digits: str, region: str) -> bool:
+    """Whether a numbering plan knows the number, and none that is a digit longer."""
+    return _is_phone(digits, region) and not phonenumbers.is_possible_number(phonenumbers.parse(f"{digits}0", region))
+
+
 def _is_phone(digits: str, region: str) -> bool:
     try:
         number = phonenumbers.parse(digits, region)

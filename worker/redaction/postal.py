@@ -31,7 +31,7 @@ _NO_NAMES: Final = words_of(
     "dollars or my your this that these those off by with at was were we i you it feet foot yards cents way lanes "
     "roads streets left right"
 )
-_LIVING: Final = words_of(
+LIVING: Final = words_of(
     "live living lives lived reside resides located address moved delivered deliver ship shipped mail stay home"
 )
 _UNITS: Final = words_of("apartment apt suite unit floor flat ste room")
@@ -76,7 +76,7 @@ def find(reading: Reading) -> Iterator[Span]:
     if not reading.words.isdisjoint(STREETS):
         for index, token in enumerate(reading.tokens):
             if token.word in STREETS and (first := _street_start(reading, index)) is not None:
-                yield _span(reading, first, _tail_end(reading, index + 1), LABELLED)
+                yield _span(reading, first, tail_end(reading, index + 1), LABELLED)
     if "box" in reading.words:
         yield from _find_boxes(reading)
     for cue in reading.cues_of("zip"):
@@ -108,12 +108,17 @@ def _street_start(reading: Reading, index: int) -> int | None:
     house = _house_start(reading, first)
     is_sure = reading.tokens[index].word in SURELY_STREETS
     if house is None:
-        lives = reading.word(first - 1) in {"on", "at"} and reading.word(first - 2) in _LIVING
+        lives = reading.word(first - 1) in {"on", "at"} and reading.word(first - 2) in LIVING
         return first if lives and is_sure else None
     if capitals or (is_sure and index - first <= SMALL_NAME_WORDS):
         return house
-    lives = any(reading.word(each) in _LIVING for each in range(max(0, house - 4), house))
-    return house if lives or _tail_end(reading, index + 1) > index + 1 else None
+    lives = any(reading.word(each) in LIVING for each in range(max(0, house - 4), house))
+    return house if lives or tail_end(reading, index + 1) > index + 1 else None
+
+
+def is_street_word(reading: Reading, index: int) -> bool:
+    """Whether the word at ``index`` may be one of a street's name."""
+    return reading.is_word(index) and reading.word(index) not in _NO_NAMES
 
 
 def _house_start(reading: Reading, index: int) -> int | None:
@@ -132,7 +137,7 @@ def _house_start(reading: Reading, index: int) -> int | None:
     return start
 
 
-def _tail_end(reading: Reading, index: int) -> int:
+def tail_end(reading: Reading, index: int) -> int:
     """The index after the unit, the town, the state and the ZIP code that follow a street."""
     last = index
     at = _after_mark(reading, index, ".")
@@ -233,7 +238,7 @@ def _find_boxes(reading: Reading) -> Iterator[Span]:
             first = index - 1
             while first and reading.word(first) not in {"p", "po", "post"}:
                 first -= 1
-            yield _span(reading, first, _tail_end(reading, run.groups[0].last), LABELLED)
+            yield _span(reading, first, tail_end(reading, run.groups[0].last), LABELLED)
 
 
 def _find_towns(reading: Reading) -> Iterator[Span]:
