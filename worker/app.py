@@ -235,6 +235,8 @@ def _conversation_policy(settings: Settings) -> ConversationPolicy:
         sentiment=conversation.sentiment,
         detect_entities=conversation.detect_entities,
         identify=symbl.identify,
+        redact=symbl.redact,
+        mask=settings.redaction.mask,
         no_connection_timeout_seconds=symbl.no_connection_timeout_seconds,
         idle_seconds=conversation.idle_seconds,
         max_age_seconds=conversation.max_age_seconds,

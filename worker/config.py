@@ -265,7 +265,8 @@ class SymblSettings(_Section):
         le=1000,
         description="Replay and catch-up run at most so many times faster than real time; 0 is no limit.",
     )
-    identify: bool = Field(True, description="Ask the host to mark personal data in messages.")
+    identify: bool = Field(True, description="Ask the host to mark personal data in messages; the worker masks it.")
+    redact: bool = Field(False, description="Ask the host to mask personal data itself, before it sends any text.")
 
     @model_validator(mode="after")
     def _one_secret(self) -> SymblSettings:

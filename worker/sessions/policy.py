@@ -20,6 +20,7 @@ class ConversationPolicy:
 
     Args:
         identify: ask the host to mark personal data.
+        redact: ask the host to mask it, with ``mask``, which the ``redactor`` knows as its own.
     """
 
     session: SessionPolicy = field(default_factory=SessionPolicy)
@@ -30,6 +31,8 @@ class ConversationPolicy:
     sentiment: bool = False
     detect_entities: bool = True
     identify: bool = True
+    redact: bool = False
+    mask: str = "****"
     no_connection_timeout_seconds: int = 300
     idle_seconds: float = 300.0
     max_age_seconds: float = 14_400.0
@@ -51,6 +54,7 @@ class ConversationPolicy:
         Args:
             redaction: a ``start`` of the conversation asked for it.
         """
+        redaction = redaction or self.redaction
         return SymblStart(
             encoding=self.audio_format.encoding,
             sample_rate_hz=self.audio_format.sample_rate_hz,
@@ -59,7 +63,9 @@ class ConversationPolicy:
             insight_types=self.insight_types if parameters.insight_types is None else parameters.insight_types,
             trackers=parameters.trackers,
             vocabulary=parameters.vocabulary,
-            identify_content=(self.redaction or redaction) and self.identify,
+            identify_content=redaction and self.identify,
+            redact_content=redaction and self.redact,
+            redaction_string=self.mask if redaction and self.redact else None,
             meeting_title=parameters.meeting_title,
             timezone_offset_minutes=parameters.timezone_offset_minutes,
             confidence_threshold=_first(parameters.confidence_threshold, self.confidence_threshold),

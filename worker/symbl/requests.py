@@ -22,7 +22,7 @@ class SymblStart:
             ``stop_request``; 0 to 1800.
         timezone_offset_minutes: minutes east of UTC.
         identify_content: report personal data as entities, with clear values.
-        redact_content: mask personal data in messages and insights.
+        redact_content: mask personal data in messages and insights, with ``redaction_string``.
         account_trackers: also apply the trackers saved with the account.
         tracker_interim_results: also report tracker matches in unfinished speech.
     """
