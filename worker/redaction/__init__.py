@@ -2,7 +2,21 @@
 
 from worker.redaction.custom import Custom
 from worker.redaction.detectors import DEFAULT_TYPES, THRESHOLDS, TYPES, Detector
+from worker.redaction.policy import MODES, Mode, RedactionPolicy
 from worker.redaction.redactor import Redacted, Redactor
 from worker.redaction.spans import Span, SymblMark
 
-__all__ = ["DEFAULT_TYPES", "THRESHOLDS", "TYPES", "Custom", "Detector", "Redacted", "Redactor", "Span", "SymblMark"]
+__all__ = [
+    "DEFAULT_TYPES",
+    "MODES",
+    "THRESHOLDS",
+    "TYPES",
+    "Custom",
+    "Detector",
+    "Mode",
+    "Redacted",
+    "RedactionPolicy",
+    "Redactor",
+    "Span",
+    "SymblMark",
+]

@@ -19,6 +19,7 @@ from typing import Final
 
 from worker.redaction.reading import Reading
 from worker.redaction.spans import VERIFIED, Span
+from worker.redaction.tokens import BLANK
 
 CUSTOM: Final = "CUSTOM"
 MAX_PATTERN_CHARS: Final = 200
@@ -30,6 +31,9 @@ _PIECE: Final = re.compile(
     r"(?P<atom>\\[dDwWsS]|\\[^\w\s]|\[\^?\]?(?:\\[dDwWsS]|\\[^\w\s]|[^\]\\\[])+\]|[^\\\[\](){}*+?|^$])"
     r"(?P<repeat>\{(?P<least>\d{1,2})(?:,(?P<most>\d{1,2}))?\}|[?*+])?"
 )
+
+_NOT_MASKED: Final = f"(?:(?!{BLANK})"
+"""No pattern reads across what is masked: whether it does must not depend on how long a mask is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class CustomDetector:
             return
         yield from self._matches(reading.text, None)
         if any(group.spoken for run in reading.runs for group in run.groups):
-            figures, places = _in_figures(reading)
+            figures, places = in_figures(reading)
             yield from self._matches(figures, places)
 
     def _matches(self, text: str, places: list[tuple[int, int]] | None) -> Iterator[Span]:
@@ -111,7 +115,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         match = _PIECE.match(pattern, at)
         if match is None:
             raise ValueError(f"character {at + 1} of the pattern cannot be understood")
-        pieces.append(match["atom"] + _bounded(match))
+        pieces.append(_NOT_MASKED + match["atom"] + ")" + _bounded(match))
         at = match.end()
     try:
         return re.compile(rf"(?<!\w)(?:{''.join(pieces)})(?!\w)", re.IGNORECASE)
@@ -137,7 +141,7 @@ def _bounded(piece: re.Match[str]) -> str:
     return f"{{{least},{most}}}+"
 
 
-def _in_figures(reading: Reading) -> tuple[str, list[tuple[int, int]]]:
+def in_figures(reading: Reading) -> tuple[str, list[tuple[int, int]]]:
     """The text with each run of digits in figures, and the place of every one of its characters in the text."""
     pieces: list[str] = []
     places: list[tuple[int, int]] = []

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from worker.records import Finding, Masked
 from worker.redaction.custom import Custom, CustomDetector
-from worker.redaction.detectors import DEFAULT_TYPES, FAMILIES, THRESHOLDS, TYPES, Detector, find_beginnings
+from worker.redaction.detectors import DEFAULT_TYPES, FAMILIES, TYPES, Detector, find_beginnings
+from worker.redaction.masks import MIN_KEY_BYTES, OTHER, Masks, conversation_key
+from worker.redaction.openings import Opening, find_continuations, opening
+from worker.redaction.policy import Mode, RedactionPolicy
 from worker.redaction.reading import HOME_REGION, Reading
 from worker.redaction.repeats import Secrets
 from worker.redaction.search import Found, Messages, search, within
 from worker.redaction.spans import Span, SymblMark, merge
-from worker.redaction.tokens import BLANK
-
-MASK_EDGES: Final = frozenset("*#[]<>{}█•")
-MAX_MASK_CHARS: Final = 16
 
 
 class Redacted(NamedTuple):
@@ -33,42 +31,66 @@ class Redactor:
     """Finds and masks personal data in what was said. Stateless; safe to share.
 
     Args:
-        mask: What takes the place of personal data: 1 to 16 characters without digits and "@", with one of
-            ``*#[]<>{}█•`` at both ends, so that it is told apart from speech.
-        detectors: Own detectors instead of those of ``types``.
-        types: What to look for, of `TYPES`.
-        thresholds: The least score from which a finding counts, by type, from 0 to 1. `THRESHOLDS` for all others.
-        custom: What a deployment looks for besides.
-        region: Two capital letters: where a phone number without a country code belongs.
+        mask, types, thresholds, custom, mode, modes, region: as in `RedactionPolicy`.
+        key: of the deployment, for hashes: 16 bytes and more.
+        conversation_id: whose hashes; without it, the type takes the place of a hash.
 
     Raises:
-        ValueError: The mask cannot be told apart from speech, or a type or threshold is none.
+        ValueError: the policy is none, a key is needed and not given, or the key is too short.
     """
 
     def __init__(
         self,
         mask: str = "****",
-        detectors: Sequence[Detector] | None = None,
         *,
         types: Collection[str] = DEFAULT_TYPES,
         thresholds: Mapping[str, float] | None = None,
-        custom: Sequence[Custom] = (),
+        custom: Collection[Custom] = (),
+        mode: Mode = "mask",
+        modes: Mapping[str, Mode] | None = None,
         region: str = HOME_REGION,
+        key: bytes | None = None,
+        conversation_id: str | None = None,
     ) -> None:
-        if not 1 <= len(mask) <= MAX_MASK_CHARS:
-            raise ValueError(f"a mask has 1 to {MAX_MASK_CHARS} characters")
-        if mask[0] not in MASK_EDGES or mask[-1] not in MASK_EDGES or re.search(r"[\d@]", mask):
-            raise ValueError(f"a mask begins and ends with one of {''.join(sorted(MASK_EDGES))}, without digits and @")
-        if not TYPES.issuperset(types) or not TYPES.issuperset(thresholds or ()):
-            raise ValueError(f"the types are {', '.join(sorted(TYPES))}")
-        self._mask = mask
-        self._region = region
-        self._thresholds = THRESHOLDS | dict(thresholds or {})
-        if not all(0 <= least <= 1 for least in self._thresholds.values()):
-            raise ValueError("a threshold lies between 0 and 1")
-        if detectors is None:
-            detectors = [family.detect for family in FAMILIES if family.type in types]
-        self._detectors: tuple[Detector, ...] = (*detectors, *map(CustomDetector, custom))
+        self.policy = RedactionPolicy(
+            mask=mask,
+            types=types,
+            thresholds=thresholds or {},
+            custom=custom,
+            mode=mode,
+            modes=modes or {},
+            region=region,
+        )
+        if self.policy.hashes and key is None:
+            raise ValueError("hashes need a key")
+        if key is not None and len(key) < MIN_KEY_BYTES:
+            raise ValueError(f"a key has at least {MIN_KEY_BYTES} bytes")
+        self._key = key
+        own = None if key is None or conversation_id is None else conversation_key(key, conversation_id)
+        self._masks = Masks(self.policy, own)
+        self._detectors: tuple[Detector, ...] = (
+            *(family.detect for family in FAMILIES if family.type in self.policy.types),
+            *map(CustomDetector, self.policy.custom),
+        )
+
+    @classmethod
+    def of(cls, policy: RedactionPolicy, key: bytes | None = None, conversation_id: str | None = None) -> Redactor:
+        """The redactor of a policy."""
+        return cls(
+            policy.mask,
+            types=policy.types,
+            thresholds=policy.thresholds,
+            custom=policy.custom,
+            mode=policy.mode,
+            modes=policy.modes,
+            region=policy.region,
+            key=key,
+            conversation_id=conversation_id,
+        )
+
+    def for_conversation(self, conversation_id: str) -> Redactor:
+        """The same with the hashes of one conversation; without this, the type takes the place of a hash."""
+        return Redactor.of(self.policy, self._key, conversation_id)
 
     def __repr__(self) -> str:
         return f"<Redactor with {len(self._detectors)} detectors>"
@@ -95,20 +117,24 @@ class Redactor:
                 doubt.
         """
         messages = Messages(texts)
-        found = self._search(messages, marks, first=_rest if goes_on else None, last=_open_end if leaves_open else None)
+        first, last = self._find_rest if goes_on else None, self._find_doubt if leaves_open else None
+        found = self._search(messages, marks, first=first, last=last)
         return tuple(self._redacted(messages.text, *place, found) for place in messages.places)
 
     def is_open(self, text: str) -> bool:
         """Whether personal data may have begun at the end of ``text`` and go on in the speaker's next message."""
-        return any(True for _ in _open_end(Reading(self._without_masks(text), self._region)))
+        return self._opening(Reading(self._masks.hide(text), self.policy.region)) is not None
 
     def mask(self, text: str, marks: Sequence[SymblMark] = ()) -> Masked:
         """``text`` with personal data masked. What is masked already stays as it is."""
         return self._mask_with(None, text, marks)
 
     def mask_caption(self, text: str, marks: Sequence[SymblMark] = ()) -> Masked:
-        """Like `mask`, for interim text: masks also what may become personal data when the text goes on."""
-        return self._mask_with(find_beginnings, text, marks)
+        """Like `mask`, for interim text: masks also what may become personal data when the text goes on.
+
+        There are no hashes in it: those of a growing number would tell it digit by digit to who has the key.
+        """
+        return self._mask_with(find_beginnings, text, marks, hashes=False)
 
     def mask_terms(self, text: str, known: Sequence[str], marks: Sequence[SymblMark] = ()) -> Masked:
         """Like `mask`, and masks also every part of the ``known`` secrets, in whichever form they were said.
@@ -121,11 +147,14 @@ class Redactor:
         """The mask in place of ``text``, where nobody can tell any more what is personal in it."""
         if not text.strip():
             return Masked(text, ())
-        return Masked(self._mask, (Finding("unknown", 0, len(self._mask), "worker"),))
+        mask = self._masks.of(OTHER, None)
+        return Masked(mask, (Finding("unknown", 0, len(mask), "worker"),))
 
-    def _mask_with(self, more: Detector | None, text: str, marks: Sequence[SymblMark]) -> Masked:
-        messages = Messages((text,))
-        return self._redacted(text, 0, len(text), self._search(messages, (marks,), first=more)).masked
+    def _mask_with(
+        self, more: Detector | None, text: str, marks: Sequence[SymblMark], *, hashes: bool = True
+    ) -> Masked:
+        found = self._search(Messages((text,)), (marks,), first=more)
+        return self._redacted(text, 0, len(text), found, hashes=hashes).masked
 
     def _search(
         self,
@@ -136,42 +165,49 @@ class Redactor:
         last: Detector | None = None,
     ) -> Found:
         """What is in ``messages``. One detector more looks at the first of them, and one at the last."""
+        thresholds = self.policy.thresholds
 
         def detect(reading: Reading, is_first: bool, is_last: bool) -> Iterator[Span]:
             more = (first if is_first else None, last if is_last else None)
             detectors = (*self._detectors, *(detector for detector in more if detector is not None))
             found = chain.from_iterable(detector(reading) for detector in detectors)
-            return (span for span in found if span.score >= self._thresholds.get(span.type, 0.0))
+            return (span for span in found if span.score >= thresholds.get(span.type, 0.0))
 
-        return search(messages, self._without_masks(messages.text), marks, detect, self._region)
+        return search(messages, self._masks.hide(messages.text), marks, detect, self.policy.region)
 
-    def _without_masks(self, text: str) -> str:
-        return text.replace(self._mask, BLANK * len(self._mask))
+    def _is_looked_for(self, kind: str) -> bool:
+        return kind in self.policy.types or kind not in TYPES
 
-    def _redacted(self, text: str, begin: int, end: int, found: Found) -> Redacted:
+    def _opening(self, reading: Reading) -> Opening | None:
+        found = opening(reading)
+        return None if found is None or not self._is_looked_for(found.type) else found
+
+    def _find_doubt(self, reading: Reading) -> Iterator[Span]:
+        """What may have begun at the end."""
+        found = self._opening(reading)
+        if found is not None and found.span is not None:
+            yield found.span
+
+    def _find_rest(self, reading: Reading) -> Iterator[Span]:
+        """What may have begun before."""
+        return (span for span in find_continuations(reading) if self._is_looked_for(span.type))
+
+    def _redacted(self, text: str, begin: int, end: int, found: Found, *, hashes: bool = True) -> Redacted:
         """The message at ``text[begin:end]``."""
         pieces: list[str] = []
         findings: list[Finding] = []
         places: list[Span] = []
         read, written = begin, 0
         for span in merge((*within(found.worker, begin, end), *within(found.symbl, begin, end))):
-            pieces += text[read : span.start], self._mask
+            # What goes on in another message has the hash of the whole in both.
+            whole = next(within(found.across, span.start, span.end), span)
+            value = text[min(span.start, whole.start) : max(span.end, whole.end)]
+            mask = self._masks.of(span.type, value if hashes else None)
+            pieces += text[read : span.start], mask
             start = written + span.start - read
-            read, written = span.end, start + len(self._mask)
+            read, written = span.end, start + len(mask)
             findings.append(Finding(span.type, start, written, found.source(span)))
             places.append(span)
         places += (span for span in (*found.marked, *found.across) if span.start < end and begin < span.end)
         values = dict.fromkeys(SymblMark(span.type, text[span.start : span.end]) for span in places)
         return Redacted(Masked("".join((*pieces, text[read:end])), tuple(findings)), tuple(values))
-
-
-def _open_end(reading: Reading) -> Iterator[Span]:
-    """What may go on behind the text."""
-    end = len(reading.text.rstrip(" .,;:!?"))
-    return (span for span in find_beginnings(reading) if span.end >= end)
-
-
-def _rest(reading: Reading) -> Iterator[Span]:
-    """What may have begun before the text."""
-    start = len(reading.text) - len(reading.text.lstrip(" .,;:!?"))
-    return (span for span in find_beginnings(reading) if span.start <= start)

@@ -70,6 +70,7 @@ def test_unknown_settings_are_refused(settings: dict[str, object]) -> None:
         (Custom(patterns=(r"[A-Z]{2}\d+|x{2,3}",)), "ab12 xx xxxx", "**** **** xxxx"),
         (Custom(patterns=(r"a\.b",)), "a.b and axb", "**** and axb"),
         (Custom(patterns=(r"case \d \w*",)), "case 7", "case 7"),
+        (Custom(patterns=(r"a.{7}b|c[^x]*d",)), "a ***** b, c **** d", "a ***** b, c **** d"),
     ],
 )
 def test_custom(custom: Custom, text: str, masked: str) -> None:

@@ -63,18 +63,33 @@ def test_marks_belong_to_their_message() -> None:
 
 def test_doubt() -> None:
     """What nobody waits for is masked in doubt, and so is what may be its rest; neither is by default."""
-    assert texts_of(REDACTOR.redact(["it is four one."], leaves_open=True)) == ["it is ****."]
+    assert texts_of(REDACTOR.redact(["it is four one one."], leaves_open=True)) == ["it is ****."]
     assert texts_of(REDACTOR.redact(["22 he said"], goes_on=True)) == ["**** he said"]
-    assert texts_of(REDACTOR.redact(["it is four one.", "22 he said"])) == ["it is four one.", "22 he said"]
+    assert texts_of(REDACTOR.redact(["it is four one one.", "22 he said"])) == ["it is four one one.", "22 he said"]
 
 
 @pytest.mark.parametrize(
     ("text", "is_open"),
-    [("my number is 4111 1111.", True), ("see you at noon", False), ("mail jane dot doe at", True), ("", False)],
+    [
+        ("my number is 4111 1111.", True),
+        ("my pin is", True),
+        ("see you at noon", False),
+        ("mail jane dot doe at", True),
+        ("my card is ****", False),
+        ("", False),
+    ],
 )
 def test_open(text: str, is_open: bool) -> None:
     """A message is open when a number, or the like, may go on behind it."""
     assert REDACTOR.is_open(text) is is_open
+
+
+def test_doubt_is_of_types_that_are_looked_for() -> None:
+    """What nobody looks for is neither open nor masked in doubt; what may be any number is."""
+    redactor = Redactor(types={"SSN"})
+    assert not redactor.is_open("my name is")
+    assert redactor.is_open("it's four one one")
+    assert texts_of(redactor.redact(["I was born on the third of"], leaves_open=True)) == ["I was born on the third of"]
 
 
 SPEECH = """
