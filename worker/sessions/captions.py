@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from worker.records import Caption, Masked, Speaker
+
+HELD_BACK_WORDS: Final = 2
+"""Of an interim text that is masked: a name, a street or a spelled address cannot be told by its first words."""
+# Not every language writes spaces.
+_WORD: Final = re.compile(r"\S{1,20}")
 
 
 class CaptionWriter:
@@ -58,8 +64,10 @@ class CaptionWriter:
         if self._pending is None or now < self._said_at + self._interval_seconds:
             return
         text, speaker, start_ms = self._pending
-        masked = self._mask(text)
+        masked = held_back(self._mask(text))
         self._pending = None
+        if not masked.text:
+            return
         self._said_at = now
         self._say(
             Caption(
@@ -76,6 +84,17 @@ class CaptionWriter:
     def next_deadline(self) -> float | None:
         """When a caption is to be published; None when none is pending."""
         return None if self._pending is None else self._said_at + self._interval_seconds
+
+
+def held_back(masked: Masked) -> Masked:
+    """An interim text without its last words. Masks stay, since they hide them already; so does everything where
+    redaction is off."""
+    if masked.findings is None:
+        return masked
+    begin = masked.findings[-1].end if masked.findings else 0
+    words = list(_WORD.finditer(masked.text, begin))[-HELD_BACK_WORDS:]
+    end = words[0].start() if words else begin
+    return Masked(masked.text[:end].rstrip(), masked.findings)
 
 
 def _state(masked: Masked) -> Literal["off", "masked", "clean"]:

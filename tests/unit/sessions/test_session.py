@@ -304,18 +304,20 @@ def test_a_message_about_an_earlier_socket_is_left_to_the_replay() -> None:
 
 
 def test_captions_come_at_intervals_and_go_with_the_final_result() -> None:
-    """The latest interim result is shown, at most one in an interval, none after the final result."""
+    """The latest interim result is shown, but for its last words, at most one in an interval, none after the final
+    result."""
     desk = Desk(caption_interval_seconds=0.25)
-    desk.hear(result("so"), now=1.0)
-    desk.hear(result("so it"), now=1.1)
-    desk.hear(result("so it goes"), now=1.2)
+    desk.hear(result("so it"), now=0.9)
+    desk.hear(result("so it goes"), now=1.0)
+    desk.hear(result("so it goes on"), now=1.1)
+    desk.hear(result("so it goes on and"), now=1.2)
     assert [each.text for each in desk.captions] == ["so"]
     assert desk.sessions[0].next_deadline(1.2) == 1.25
     desk.sessions[0].tick(1.25)
     assert [each.text for each in desk.captions] == ["so", "so it goes"]
     assert desk.captions[1].revision > desk.captions[0].revision
-    desk.hear(result("so it goes on"), now=1.3)
-    desk.hear(result("so it goes on", final=True), now=1.4)
+    desk.hear(result("so it goes on and on"), now=1.3)
+    desk.hear(result("so it goes on and on", final=True), now=1.4)
     desk.sessions[0].tick(2.0)
     assert len(desk.captions) == 2
 

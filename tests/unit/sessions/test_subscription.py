@@ -174,12 +174,12 @@ def test_interim_results_become_captions() -> None:
         raw = {"alternatives": [{"transcript": text}]}
         return enveloped("recognition_result", isFinal=is_final, payload={"raw": raw}, user=user("ada"))
 
-    desk.hear(result("hel"), result("hello"))
+    desk.hear(result("hello to you"), result("hello to you all"))
     assert [(each.text, each.speaker) for each in desk.captions] == [
-        ("hel", Speaker(user_id="ada@example.com", name="Ada"))
+        ("hello", Speaker(user_id="ada@example.com", name="Ada"))
     ]
     assert desk.subscription.next_deadline(desk.now) == desk.now + 5.0
-    desk.hear(result("hello there", is_final=True))
+    desk.hear(result("hello to you all", is_final=True))
     desk.now += 5.0
     desk.subscription.tick(desk.now)
     assert len(desk.captions) == 1
