@@ -21,7 +21,8 @@ MOST_BACKCHANNEL_WORDS: Final = 5
 
 _LEADING: Final = lexicon.HESITATIONS | words_of(
     "and then so okay ok yeah yes yep sorry wait no well like right actually again next mhm ah oops huh sure it's it "
-    "is that's was the rest continues dash hyphen slash space comma let me see i mean ending in with alright now"
+    "is that's was the rest continues dash hyphen slash space comma let me see i mean ending in with alright now "
+    "got that did you ready sec on check scratch strike make correction rather"
 )
 _COUNTED: Final = words_of("more of moment second sec minute thing other question things questions time day way")
 """Behind a small number: it counts something."""
@@ -98,6 +99,11 @@ def _said_start(reading: Reading) -> int:
 
 
 def _digits(reading: Reading, index: int) -> Iterator[Span]:
+    token = reading.tokens[index]
+    behind = reading.tokens[index + 1 : index + 2]
+    is_zero = token.word in lexicon.INTERJECTED_ZEROS and all(each.kind is Kind.MARK for each in behind)
+    if is_zero or token.word in {"hundred", "thousand"}:
+        yield Span(spans.NUMBER, token.start, token.end, SUSPECTED)
     for run in reading.runs:
         if run.first > index + 1:
             return

@@ -25,6 +25,7 @@ _NOT_LOCAL: Final = frozenset(f'@,;:<>()[]"{BLANK}')
 _DOMAIN: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _SPELLED_WORDS: Final = lexicon.NUMBER_WORDS | lexicon.REPEATS.keys() | {"hundred", "thousand"}
 _FRAGMENT_MARKS: Final = frozenset({"@", "_", "underscore", "dot"})
+_MAIL: Final = frozenset({"email", "emails", "mail"})
 _END: Final = -1
 
 
@@ -88,6 +89,7 @@ class Speller:
     def open_start(self, end: int) -> int | None:
         """The character where an address begins that goes on behind character ``end``; None when there is none."""
         self._tokens = tuple(token for token in self._tokens if token.end <= end)
+        self._in_context = any(token.word in _MAIL for token in self._tokens)
         tokens = self._tokens
         last = len(tokens) - 1
         for index in range(last, max(-1, last - SPELLED_ATOMS), -1):
@@ -95,20 +97,28 @@ class Speller:
             if after_at is None:
                 continue
             start = self._local_start(index)
-            if start is None or self._domain_end(after_at) != _END:
+            is_provider = tokens[last].word in lexicon.MAIL_PROVIDERS and after_at == last
+            if start is None:
+                break
+            if not (is_provider or self._domain_end(after_at) == _END):
                 return None
-            is_sure = self._in_context or self._is_joined(start, index) or not is_common(tokens[index - 1].word)
+            is_sure = self._in_context or self._is_joined(start, index) or after_at > index + 1
+            local = tokens[start:index] if after_at <= last else tokens[index - 1 : index]
+            is_place = after_at <= last and (is_common(tokens[after_at].word) or self._is_numeral(after_at))
+            is_sure = is_sure or not (is_place or all(is_common(token.word) for token in local))
             return tokens[start].start if is_sure else None
         is_joint = self._is_open_joint(last)
         start = self._local_start(last if is_joint else last + 1) if last >= 0 else None
         if start is None or self._is_plain(start) or not (is_joint or self._is_joined(start, last + 1)):
             return None
-        if self._in_context:
-            return tokens[start].start
+        joint = next((index for index in range(start + 1, last + 1) if self._is_joint(index)), last)
+        if self._is_numeral(joint - 1) and all(
+            self._is_numeral(index) or self._is_joint(index) for index in range(joint, last + 1)
+        ):
+            return None
         is_domain = tokens[last].word in lexicon.TOP_LEVELS and self._is_dot(last - 1)
         is_said = any(token.word in {"dot", "underscore"} for token in tokens[start:])
-        is_number = all(self._is_numeral(index) or self._is_dot(index) for index in range(start, last))
-        return tokens[start].start if is_said and not is_domain and not is_number else None
+        return tokens[start].start if self._in_context or (is_said and not is_domain) else None
 
     def rest_end(self, start: int) -> int | None:
         """The character where the rest of an address ends that begins at ``start``; None when no part of one does."""

@@ -34,6 +34,8 @@ SURELY_A_CARD: Final = 15
 LONGEST_PHONE: Final = 15
 HOME_LENGTHS: Final = (10, 11)
 """Digits of a phone number without a country code."""
+MOST_MISSING: Final = 3
+"""Digits without which some numbers are known to a plan as well."""
 PHONE_LENGTHS: Final = (7, 10, 11)
 """Of telephone numbers that are said digit by digit, without a word about what they are."""
 _CALLED_A_CARD: Final = frozenset({"card", "cvv", "expiry", "expires"})
@@ -180,8 +182,11 @@ def _extension_end(reading: Reading, run: Run) -> int:
 
 
 def is_whole_phone(digits: str, region: str) -> bool:
-    """Whether a numbering plan knows the number, and none that is a digit longer."""
-    return _is_phone(digits, region) and not phonenumbers.is_possible_number(phonenumbers.parse(f"{digits}0", region))
+    """Whether a numbering plan knows the number, and none with a few digits more."""
+    if not _is_phone(digits, region):
+        return False
+    longer = (phonenumbers.parse(digits + "0" * more, region) for more in range(1, MOST_MISSING + 1))
+    return not any(phonenumbers.is_possible_number(number) for number in longer)
 
 
 def _is_phone(digits: str, region: str) -> bool:

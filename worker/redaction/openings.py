@@ -12,35 +12,45 @@ What is complete and cannot go on is not open, nor is an order number, an amount
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from worker.redaction import emails, lexicon, names, postal, spans, unfinished
+from worker.redaction import dates, emails, lexicon, names, postal, spans, unfinished
 from worker.redaction.continuations import find_continuations, is_backchannel
 from worker.redaction.dates import MONTHS, ORDINALS
 from worker.redaction.lexicon import phrases_of, words_of
 from worker.redaction.reading import LABEL_CHARS, Cue, Reading
-from worker.redaction.spans import LABELLED, SUSPECTED, Span
+from worker.redaction.runs import Group
+from worker.redaction.spans import SUSPECTED, Span
 from worker.redaction.tokens import Kind
-from worker.redaction.unfinished import Left, is_link
+from worker.redaction.unfinished import COPULAS, NUMBERS, Left, is_link, is_round
+from worker.redaction.vocabulary import FUNCTION_WORDS
 
 __all__ = ["Opening", "find_continuations", "is_backchannel", "opening"]
 
 MOST_HEDGES: Final = 12
 HOUSE_WORDS: Final = 4
 """Words behind the number of a house that may be the name of its street."""
+MOST_BEHIND_STREET: Final = 4
+"""Tokens behind a street that may be the beginning of a town."""
+MOST_OF_ADDRESS: Final = 60
+"""Tokens of a spoken address of a computer."""
 NEAR_HOUSE: Final = 5
 """Words between "I live" and the number of the house."""
-MAILBOX_WORDS: Final = 2
+MAILBOX_WORDS: Final = 8
 """Words of an address behind "my e-mail is" without any "dot" or "at"."""
+FEWEST_OF_DATE: Final = 6
+"""Digits of a date without the name of a month."""
 WRITTEN_DATE: Final = 6
 """Characters from which on "5/1/80" is a date; "3rd" is none."""
 
 _HEDGES: Final = lexicon.HESITATIONS | words_of(
     "and then so okay ok yeah yes please sorry wait well like right actually again next mhm ah oops huh sure dash "
-    "hyphen slash space minus plus double triple treble"
+    "hyphen slash space minus plus double triple treble oh"
 )
 """What may stand behind something that goes on."""
-_HEDGING: Final = frozenset(
+_HEDGING: Final = lexicon.CORRECTIONS | frozenset(
     phrases_of(
         "hold on, hang on, one second, one sec, one moment, one minute, just a second, just a sec, just a moment, "
         "just a minute, a second, a moment, wait a second, wait a minute, bear with me, give me a second, give me a "
@@ -50,18 +60,29 @@ _HEDGING: Final = frozenset(
     )
 )
 _LONGEST_HEDGE: Final = max(map(len, _HEDGING))
+_BEGUN_HEDGES: Final = frozenset(
+    phrases_of(
+        "let, let me, hold, hang, bear, bear with, give, give me, just, just a, scratch, strike, you, you got, i got, "
+        "did, did you, that's, what, where, make, as, as in, for, the rest, the next, i"
+    )
+)
+"""Of these there may be no more before the next message begins."""
 
-_COPULAS: Final = words_of("is are was it's it that's says reads be : as follows")
 _PLACING: Final = words_of("at on in to under the of")
 """What announces a value behind the words that go with it: "reach me at", "born on"."""
 _PLACED_CUES: Final = frozenset({"phone", "birth", "expires", "expiry", "email"})
-_NUMBERS: Final = frozenset({"number", "numbers", "digits", "code", "no"})
 _MAIL: Final = words_of("email emails mail mails")
 _PREDICATES: Final = lexicon.PLAIN_WORDS | words_of(
     "broken down wrong not working full blocked fine correct right same different gone slow off bouncing bad good "
     "hacked locked empty old new still already"
 )
 """What is said of a mailbox."""
+_DAYS: Final = frozenset({"birth", "expiry", "expires"})
+_CENTURIES: Final = frozenset({"19", "20"})
+_SENT: Final = postal.LIVING | words_of("send sends sent house home come")
+_JOINTS: Final = lexicon.DOTS | {"colon"}
+_OF_V6: Final = lexicon.NUMBER_HINTS | {"colon"}
+_CALLED: Final = frozenset({"name", "name's"})
 _NAMING: Final = frozenset(
     phrases_of(
         "registered to, registered under, belongs to, belong to, made out to, listed under, this is, i am, i'm, "
@@ -72,6 +93,8 @@ _NAMING: Final = frozenset(
 )
 """Behind these a name follows."""
 _LONGEST_NAMING: Final = max(map(len, _NAMING))
+_DIGITS_BEGUN: Final = lexicon.REPEATS.keys() | {"oh"}
+"""Hedges that are the beginning of a number."""
 _TITLES: Final = words_of("mr mrs ms mx mister missus")
 
 
@@ -86,10 +109,18 @@ class Opening(NamedTuple):
 
 def opening(reading: Reading) -> Opening | None:
     """What the text leaves open; None when nothing personal has begun at its end."""
-    end = _said_end(reading)
+    end = _said_end(reading, len(reading.tokens))
+    found = _open_at(reading, end)
+    if found is None and (before := _without_begun_hedge(reading, end)) < end:
+        found = _open_at(reading, _said_end(reading, before))
+    return found
+
+
+def _open_at(reading: Reading, end: int) -> Opening | None:
+    """What is open before the token at ``end``, if the text says nothing behind it."""
     if end == 0:
         return None
-    for find in (_birth, _mail, _house, _number, _mailbox):
+    for find in (_day, _mail, _house, _number, _mailbox, _age):
         left = find(reading, end)
         if left is not None:
             return None if left.type is None else _opened(reading, left.type, left.first, end)
@@ -101,19 +132,27 @@ def _opened(reading: Reading, kind: str, first: int, last: int) -> Opening:
     return Opening(kind, Span(kind, reading.tokens[first].start, reading.tokens[last - 1].end, SUSPECTED))
 
 
-def _said_end(reading: Reading) -> int:
-    """The index after the last token that says anything: without punctuation, hesitation and "let me see"."""
-    end = len(reading.tokens)
+def _said_end(reading: Reading, end: int) -> int:
+    """The index after the last token before ``end`` that says anything: without punctuation, hesitation and "let me
+    see"."""
     for _ in range(MOST_HEDGES):
         while end and reading.tokens[end - 1].kind is Kind.MARK and reading.tokens[end - 1].word not in "@_":
             end -= 1
         for length in range(min(_LONGEST_HEDGE, end), 0, -1):
             words = tuple(_plain(reading, at) for at in range(end - length, end))
-            if words in _HEDGING or (length == 1 and words[0] in _HEDGES):
+            if words in _HEDGING or (length == 1 and words[0] in _HEDGES and end - 1 not in reading.numerals):
                 end -= length
                 break
         else:
             break
+    return end
+
+
+def _without_begun_hedge(reading: Reading, end: int) -> int:
+    """The index before "hold" and the like at the end."""
+    for length in range(min(_LONGEST_HEDGE, end), 0, -1):
+        if tuple(_plain(reading, at) for at in range(end - length, end)) in _BEGUN_HEDGES:
+            return end - length
     return end
 
 
@@ -131,10 +170,34 @@ def _mail(reading: Reading, end: int) -> Left | None:
 
 
 def _number(reading: Reading, end: int) -> Left | None:
-    """ "four one one", "ten dot zero dot"."""
-    while end > 1 and reading.word(end - 1) in lexicon.DOTS:
-        end -= 1
-    return unfinished.find(reading, end)
+    """ "four one one", "ten dot zero dot", "two zero colon"."""
+    if _is_written_v6(reading, end):
+        return Left(None, end - 1)
+    joint = end
+    while joint > 1 and reading.word(joint - 1) in _JOINTS:
+        joint -= 1
+    left = unfinished.find(reading, joint)
+    group = reading.group_ending.get(joint)
+    if (left is None or left.type is None) and group is not None and reading.word(joint) in {"dot", "colon"}:
+        return Left(spans.IP_ADDRESS, group.first)
+    return left if "colon" not in reading.words else _colons(reading, end) or left
+
+
+def _colons(reading: Reading, end: int) -> Left | None:
+    """ "two thousand one colon d b eight"."""
+    first = end
+    while first and (at := first - 1) > end - MOST_OF_ADDRESS:
+        is_piece = at in reading.numerals or len(reading.word(at)) == 1 or reading.word(at) in _OF_V6
+        if not is_piece and reading.tokens[at].kind is not Kind.CODE:
+            break
+        first = at
+    has_colon = any(reading.word(at) == "colon" for at in range(first, end))
+    return Left(spans.IP_ADDRESS, first) if has_colon else None
+
+
+def _is_written_v6(reading: Reading, end: int) -> bool:
+    last = reading.tokens[end - 1].end
+    return reading.text[:last].rsplit(maxsplit=1)[-1].count(":") > 1
 
 
 def _mailbox(reading: Reading, end: int) -> Left | None:
@@ -146,7 +209,7 @@ def _mailbox(reading: Reading, end: int) -> Left | None:
             0 < len(words) <= MAILBOX_WORDS
             and _plain(reading, cue.first) in _MAIL
             and _is_said_to_follow(reading, cue, first)
-            and all(reading.is_word(at) for at in range(first, end))
+            and all(reading.is_word(at) or reading.word(at) == "-" for at in range(first, end))
             and _PREDICATES.isdisjoint(words)
         ):
             return Left(spans.EMAIL_ADDRESS, first)
@@ -154,37 +217,75 @@ def _mailbox(reading: Reading, end: int) -> Left | None:
 
 
 def _house(reading: Reading, end: int) -> Left | None:
-    """ "I live at 12", "I live at 12 Maple", and a whole street whose town may follow."""
-    if reading.words.isdisjoint(postal.LIVING):
+    """ "I live at 12", "I live at 12 Maple", and a whole street without a ZIP code."""
+    for span in () if reading.words.isdisjoint(postal.STREETS) else postal.find(reading):
+        first, last = (_token_at(reading, place) for place in (span.start, span.end))
+        tail = range(last, end)
+        if len(tail) <= MOST_BEHIND_STREET and all(_is_of_town(reading, at) for at in tail):
+            code = reading.run_ending.get(end)
+            is_whole = len(tail) == 0 and code is not None and len(code.digits) >= postal.ZIP_DIGITS[0]
+            is_whole = is_whole and not is_round(reading, end)
+            return Left(None if is_whole else spans.ADDRESS, first)
+    if reading.words.isdisjoint(_SENT):
         return None
     for first in range(end - 1, max(-1, end - 1 - 2 * HOUSE_WORDS), -1):
         group = reading.group_at.get(first)
-        if group is None or reading.word(first - 1) not in {"at", "on", "is", "to", "it"}:
+        if group is None or reading.word(first - 1) not in {"at", "on", "is", "to", "it", "address"}:
             continue
-        lives = any(reading.word(at) in postal.LIVING for at in range(max(0, first - NEAR_HOUSE), first))
-        words = [at for at in range(group.last, end) if at not in reading.group_at]
+        lives = any(reading.word(at) in _SENT for at in range(max(0, first - NEAR_HOUSE), first))
+        words = [
+            at
+            for at in range(group.last, end)
+            if at not in reading.numerals and reading.tokens[at].kind is not Kind.MARK
+        ]
         if lives and len(words) <= HOUSE_WORDS and all(postal.is_street_word(reading, at) for at in words):
             return Left(spans.ADDRESS, first)
     return None
 
 
-def _birth(reading: Reading, end: int) -> Left | None:
-    """ "born on the third of", "my birthday is March third": a year may follow."""
-    cues = tuple(reading.cues_of("birth"))
-    said = [at for at in range(cues[-1].last, end) if not is_link(reading, at)] if cues else []
+def _is_of_town(reading: Reading, index: int) -> bool:
+    is_mark = reading.tokens[index].kind is Kind.MARK
+    is_name = postal.is_street_word(reading, index) and reading.word(index) not in FUNCTION_WORDS
+    return is_mark or is_name or reading.word(index) == "new" or index in reading.numerals
+
+
+def _token_at(reading: Reading, place: int) -> int:
+    """The index of the first token that begins at character ``place`` or behind it."""
+    return bisect_left(reading.tokens, place, key=lambda token: token.start)
+
+
+def _day(reading: Reading, end: int) -> Left | None:
+    """ "born on the third of", "my birthday is March third", "it expires in March": a year may follow."""
+    cues = [cue for cue in reading.cues if cue.kind not in {"", "card"}][-1:]
+    behind = range(cues[-1].last, end) if cues else ()
+    said = [at for at in behind if reading.word(at) in ORDINALS or not is_link(reading, at)]
     groups = [group for at, group in sorted(reading.group_at.items()) if said and said[0] <= at < end]
-    numbers = {at for group in groups for at in range(group.first, group.last)}
-    if not said or not all(at in numbers or _is_of_date(reading, at) for at in said):
-        return None
-    digits = "".join(group.digits for group in groups)
     has_month = any(reading.word(at) in MONTHS for at in said)
-    short = groups[-1].digits if len(groups) > 1 else ""
-    has_year = len(digits) >= (4 if has_month else 6) or (has_month and len(short) == 2 and short not in {"19", "20"})
+    if (
+        not said
+        or cues[-1].kind not in _DAYS
+        or not all(at in reading.numerals or _is_of_date(reading, at) for at in said)
+    ):
+        return None
+    if cues[-1].kind != "birth" and not has_month:
+        return None
     is_written = any(
         reading.tokens[at].kind is Kind.PLAIN and len(reading.tokens[at].word) >= WRITTEN_DATE for at in said
     )
-    is_whole = is_written or (has_year and reading.word(end - 1) not in lexicon.TENS)
-    return Left(None if is_whole else spans.DATE_OF_BIRTH, said[0])
+    is_whole = is_written or (_has_year(reading, groups, has_month) and not is_round(reading, end))
+    return Left(None if is_whole else unfinished.TYPES[cues[-1].kind], said[0])
+
+
+def _has_year(reading: Reading, groups: Sequence[Group], has_month: bool) -> bool:
+    """Whether the numbers of a date end in a year: "1984", "eighty four", "twenty oh four"."""
+    cardinal = [
+        group for group in groups if reading.word(group.last + (reading.word(group.last) == "-")) not in ORDINALS
+    ]
+    before, last = ("", "", *(group.digits for group in cardinal))[-2:]
+    is_year = len(last) == 4 or (len(last) == 2 and last not in _CENTURIES) or (len(last) == 1 and before == "0")
+    if has_month:
+        return is_year and (len(groups) > 1 or len(last) == 4)
+    return is_year and sum(len(group.digits) for group in cardinal) >= FEWEST_OF_DATE
 
 
 def _is_of_date(reading: Reading, index: int) -> bool:
@@ -195,10 +296,12 @@ def _is_of_date(reading: Reading, index: int) -> bool:
 def _announced(reading: Reading, end: int) -> str | None:
     """The type that was announced: "my social is", "you can reach me at", "the number is", "it's registered to"."""
     cue = unfinished.cue_before(reading, end)
+    if _plain(reading, end) == "plus":
+        return spans.PHONE_NUMBER
     if cue is not None and _is_said_to_follow(reading, cue, end):
         is_postal = cue.kind == "email" and _plain(reading, cue.first) not in _MAIL
         return spans.ADDRESS if is_postal else unfinished.TYPES[cue.kind]
-    if reading.word(end - 1) in {"is", "are"} and reading.word(end - 2) in _NUMBERS:
+    if reading.word(end - 1) in {"is", "are"} and reading.word(end - 2) in NUMBERS:
         before = (reading.text[: reading.tokens[end - 1].end] + " ")[-LABEL_CHARS:]
         named = lexicon.GENERIC_LABELS.search(before)
         is_other = named is not None and named[1].lower() not in lexicon.NO_LABELS
@@ -214,24 +317,32 @@ def _announced(reading: Reading, end: int) -> str | None:
 def _is_said_to_follow(reading: Reading, cue: Cue, end: int) -> bool:
     """Whether the links behind ``cue`` say that its value follows: "is", "at", or a number that is hesitated about."""
     links = [_plain(reading, at) for at in range(cue.last, end)]
-    if not _COPULAS.isdisjoint(links) or _plain(reading, end) == ":":
+    if not COPULAS.isdisjoint(links) or _plain(reading, end) == ":":
         return True
     if cue.kind in _PLACED_CUES and links and links[-1] in _PLACING:
         return True
     behind = {_plain(reading, at) for at in range(end, len(reading.tokens))}
-    return _plain(reading, end - 1) in _NUMBERS and not behind.isdisjoint(lexicon.HESITATIONS | {",", "-"})
+    if not behind.isdisjoint(_DIGITS_BEGUN):
+        return True
+    return _plain(reading, end - 1) in NUMBERS and not behind.isdisjoint(lexicon.HESITATIONS | {",", "-"})
 
 
 def _first_name(reading: Reading, end: int) -> Opening | None:
-    """A first name behind "my name is", whose surname may follow; a street whose town may."""
-    last = reading.tokens[end - 1].end
-    before = [_plain(reading, at) for at in range(max(0, end - 4), end - 1)]
-    if not {"name", "name's"}.isdisjoint(before) and "last" not in before:
-        for span in names.find(reading):
-            if span.start == reading.tokens[end - 1].start and span.score >= LABELLED:
-                return Opening(spans.PERSON_NAME, span)
-    if not reading.words.isdisjoint(postal.LIVING):
-        for span in postal.find(reading):
-            if span.end == last and end not in reading.group_ending:
-                return Opening(spans.ADDRESS, span)
+    """A first name whose surname may follow: behind "my name is", or with no full stop behind it."""
+    index = end - 1
+    before = {_plain(reading, at) for at in range(max(0, index - 3), index)}
+    if not reading.is_word(index) or "last" in before or (end < len(reading.tokens) and before.isdisjoint(_CALLED)):
+        return None
+    for span in names.find(reading):
+        is_one = " " not in reading.text[span.start : span.end]
+        if span.end == reading.tokens[index].end and is_one and span.score >= SUSPECTED:
+            return Opening(spans.PERSON_NAME, span)
     return None
+
+
+def _age(reading: Reading, end: int) -> Left | None:
+    """ "I'm forty": a unit may follow."""
+    if not is_round(reading, end):
+        return None
+    last = reading.tokens[end - 1]
+    return Left(spans.AGE, end - 1) if any(span.end == last.end for span in dates.find_ages(reading)) else None

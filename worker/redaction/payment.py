@@ -121,12 +121,12 @@ def find_swift_codes(reading: Reading) -> Iterator[Span]:
         if index is None:
             continue
         token = reading.tokens[index]
-        if _is_swift(token.word):
+        if is_swift(token.word):
             written = reading.text[token.start : token.end]
             if not (written.islower() and is_common(token.word)):
                 yield Span(SWIFT_CODE, token.start, token.end, VERIFIED if written.isupper() else LABELLED)
         elif (code := read_code(reading, index)) is not None and len(code.chars) >= 6:
-            yield Span(SWIFT_CODE, code.start, code.end, VERIFIED if _is_swift(code.chars) else SUSPECTED)
+            yield Span(SWIFT_CODE, code.start, code.end, VERIFIED if is_swift(code.chars) else SUSPECTED)
     for cue in reading.cues_of("swift"):
         yield from _swift_near(reading, cue)
 
@@ -136,16 +136,17 @@ def _swift_near(reading: Reading, cue: Cue) -> Iterator[Span]:
     for index in reading.near(cue):
         token = reading.tokens[index]
         written = reading.text[token.start : token.end]
-        if written.isupper() and _is_swift(token.word):
+        if written.isupper() and is_swift(token.word):
             yield Span(SWIFT_CODE, token.start, token.end, LABELLED)
             return
         code = read_code(reading, index) if len(token.word) == 1 and token.kind is Kind.WORD else None
-        if code is not None and _is_swift(code.chars):
+        if code is not None and is_swift(code.chars):
             yield Span(SWIFT_CODE, code.start, code.end, LABELLED)
             return
 
 
-def _is_swift(chars: str) -> bool:
+def is_swift(chars: str) -> bool:
+    """Whether ``chars``, in lower case, have the form of a SWIFT code and name a country."""
     return _SWIFT.match(chars) is not None and chars[4:6] in COUNTRIES
 
 

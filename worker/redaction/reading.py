@@ -93,6 +93,13 @@ class Reading:
         return {group.last: group for run in self.runs for group in run.groups}
 
     @cached_property
+    def numerals(self) -> frozenset[int]:
+        """Indices of the tokens that groups are made of."""
+        return frozenset(
+            at for run in self._whole_runs for group in run.groups for at in range(group.first, group.last)
+        )
+
+    @cached_property
     def cues(self) -> tuple[Cue, ...]:
         if self.words.isdisjoint(lexicon.CUES):
             return ()
