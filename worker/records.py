@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 InsightType: TypeAlias = Literal["question", "action_item", "follow_up", "topic"]
 InsightKind: TypeAlias = Literal["question", "action_item", "follow_up", "topic", "tracker", "entity"]
 FindingSource: TypeAlias = Literal["worker", "symbl", "both"]
+RedactionMode: TypeAlias = Literal["hash", "type", "mask"]
 
 
 class Encoding(StrEnum):
@@ -91,6 +92,36 @@ class Channel:
 
     stream: str
     speaker: Speaker | None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomEntity:
+    """Patterns and words that a conversation looks for itself, and the type of what they find."""
+
+    type: str
+    patterns: tuple[str, ...] = field(default=(), repr=False)
+    words: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedactionWish:
+    """How a ``start`` or ``subscribe`` wants its conversation redacted beyond what the deployment does.
+
+    Args:
+        types: to look for besides.
+        thresholds: least scores by type, where they are lower than the deployment's.
+        custom: to look for besides.
+        mode: the least strict mode that is good enough, of all types.
+        modes: the same of single types.
+        transcripts: whether they may be published in the clear.
+    """
+
+    types: tuple[str, ...] = ()
+    thresholds: tuple[tuple[str, float], ...] = ()
+    custom: tuple[CustomEntity, ...] = field(default=(), repr=False)
+    mode: RedactionMode | None = None
+    modes: tuple[tuple[str, RedactionMode], ...] = ()
+    transcripts: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

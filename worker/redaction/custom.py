@@ -47,7 +47,7 @@ class Custom:
 
     Raises:
         ValueError: The type is none, a pattern is too long or not of this language, or there are too many words. The
-            message names the place in the pattern, never the words.
+            message names the place in the pattern, and quotes nothing.
     """
 
     type: str = CUSTOM
@@ -119,8 +119,8 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         at = match.end()
     try:
         return re.compile(rf"(?<!\w)(?:{''.join(pieces)})(?!\w)", re.IGNORECASE)
-    except re.error as error:
-        raise ValueError(f"the pattern does not compile: {error.msg}") from None
+    except re.error:
+        raise ValueError("the pattern does not compile") from None
 
 
 def _bounded(piece: re.Match[str]) -> str:

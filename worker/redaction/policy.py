@@ -8,13 +8,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
+from worker.records import RedactionMode
 from worker.redaction.custom import Custom
 from worker.redaction.detectors import DEFAULT_TYPES, THRESHOLDS, TYPES
 from worker.redaction.reading import HOME_REGION
 
-Mode: TypeAlias = Literal["hash", "type", "mask"]
+Mode: TypeAlias = RedactionMode
 
 RULES: Final = "2"
 """Version of the detectors and of what this module means. A text redacted by other rules may show other things."""
@@ -94,7 +95,7 @@ class RedactionPolicy:
         return {
             "mask": self.mask,
             "types": sorted(self.types),
-            "thresholds": {kind: float(self.thresholds[kind]) for kind in sorted(self.types)},
+            "thresholds": {kind: float(self.thresholds[kind]) + 0.0 for kind in sorted(self.types)},
             "custom": [[each.type, len(each.patterns), len(each.words)] for each in self.custom],
             "mode": self.mode,
             "modes": dict(sorted(self.modes.items())),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from itertools import chain
 from typing import NamedTuple
 
-from worker.records import Finding, Masked
+from worker.records import Finding, Masked, RedactionWish
 from worker.redaction.custom import Custom, CustomDetector
 from worker.redaction.detectors import DEFAULT_TYPES, FAMILIES, TYPES, Detector, find_beginnings
 from worker.redaction.masks import MIN_KEY_BYTES, OTHER, Masks, conversation_key
@@ -16,6 +17,7 @@ from worker.redaction.reading import HOME_REGION, Reading
 from worker.redaction.repeats import Secrets
 from worker.redaction.search import Found, Messages, search, within
 from worker.redaction.spans import Span, SymblMark, merge
+from worker.redaction.wishes import stricter
 
 
 class Redacted(NamedTuple):
@@ -66,6 +68,7 @@ class Redactor:
         if key is not None and len(key) < MIN_KEY_BYTES:
             raise ValueError(f"a key has at least {MIN_KEY_BYTES} bytes")
         self._key = key
+        self._conversation_id = conversation_id
         own = None if key is None or conversation_id is None else conversation_key(key, conversation_id)
         self._masks = Masks(self.policy, own)
         self._detectors: tuple[Detector, ...] = (
@@ -91,6 +94,14 @@ class Redactor:
     def for_conversation(self, conversation_id: str) -> Redactor:
         """The same with the hashes of one conversation; without this, the type takes the place of a hash."""
         return Redactor.of(self.policy, self._key, conversation_id)
+
+    def with_wishes(self, wishes: Iterable[RedactionWish]) -> Redactor:
+        """The same, as strict as each of ``wishes`` wants it.
+
+        Raises:
+            ValueError: see `wishes.check`.
+        """
+        return Redactor.of(reduce(stricter, wishes, self.policy), self._key, self._conversation_id)
 
     def __repr__(self) -> str:
         return f"<Redactor with {len(self._detectors)} detectors>"
