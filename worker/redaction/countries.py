@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
+
+from stdnum import numdb
 
 from worker.redaction.lexicon import words_of
 
@@ -18,11 +21,14 @@ COUNTRIES: Final = words_of(
  """
 )
 
-IBAN_COUNTRIES: Final = words_of(
-    """
-    ad ae al at az ba be bg bh bi br by ch cr cy cz de dj dk do ee eg es fi fk fo fr gb ge gi gl gr gt hn hr hu ie il
-    iq is it jo kw kz lb lc li lt lu lv ly mc md me mk mn mr mt mu ni nl no om pk pl ps pt qa ro rs ru sa sc sd se si
-    sk sm so st sv tl tn tr ua va vg xk ye
- """
-)
-"""Countries that use international bank account numbers."""
+
+def _iban_length(country: str) -> int | None:
+    """Letters and digits of an account number, by the registry of SWIFT; None where there are none."""
+    entry: dict[str, str] = _REGISTRY.info(country.upper())[0][1]
+    parts = [int(part) for part in re.findall(r"(\d+)!", entry.get("bban", ""))]
+    return 4 + sum(parts) if parts else None
+
+
+_REGISTRY: Final = numdb.get("iban")
+IBAN_LENGTHS: Final = {country: length for country in COUNTRIES if (length := _iban_length(country)) is not None}
+"""Countries that use international bank account numbers, and how long theirs are."""

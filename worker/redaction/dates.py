@@ -43,6 +43,8 @@ _PERSONS: Final = words_of(
     "tenant"
 )
 _NO_YEARS: Final = (lexicon.AMOUNTS - {"years", "months"}) | {"ms", "s", "kb", "mb", "gb"}
+_YEARS: Final = words_of("year years month months yrs")
+_CALLED: Final = words_of("age aged ages old turned turning turns turn")
 _PRONOUNS: Final = words_of("i he she they you we who both")
 _ADVERBS: Final = words_of("about nearly almost only just over now already currently like around roughly still")
 _BEFORE_AGE: Final = words_of("is of was the at my are you he she , : ? i'm i am")
@@ -98,15 +100,19 @@ def find_births(reading: Reading) -> Iterator[Span]:
 
 def find_ages(reading: Reading) -> Iterator[Span]:
     """ "43 years old", "aged 43", and "I am forty three" where nothing follows that is counted."""
+    has_years = not reading.words.isdisjoint(_YEARS)
+    is_called = not reading.words.isdisjoint(_CALLED)
     for run in reading.runs:
+        if not (has_years or is_called or len(run.groups) == 1):
+            continue
         for group in run.groups:
             if len(group.digits) > 3 or not 0 < int(group.digits) <= OLDEST:
                 continue
-            end = _old_end(reading, group.last)
+            end = _old_end(reading, group.last) if has_years else None
             if end is not None:
                 score = WEAK if _is_said_of_thing(reading, group) else VERIFIED
                 yield _span(reading, AGE, group.first, end, score)
-            elif _is_called_age(reading, group):
+            elif is_called and _is_called_age(reading, group):
                 yield Span(AGE, group.start, group.end, LABELLED)
             elif len(run.groups) == 1 and _is_said_of_person(reading, group):
                 yield Span(AGE, group.start, group.end, SUSPECTED)
@@ -218,7 +224,7 @@ def _old_end(reading: Reading, index: int) -> int | None:
     if [reading.word(index + each) for each in range(3)] == ["and", "a", "half"]:
         index += 3
     index = _skip(reading, index, {"-"})
-    if reading.word(index) not in {"year", "years", "month", "months", "yrs"}:
+    if reading.word(index) not in _YEARS:
         return None
     index = _skip(reading, index + 1, {"-"})
     if reading.word(index) in {"old", "olds", "young"}:

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from worker.redaction import dates, documents, emails, figures, ibans, lexicon, names, network, payment, postal, spans
-from worker.redaction.countries import IBAN_COUNTRIES
+from worker.redaction.countries import IBAN_LENGTHS
 from worker.redaction.reading import Reading
 from worker.redaction.spans import EMAIL_ADDRESS, NUMBER, SUSPECTED, Span
 from worker.redaction.tokens import Kind
@@ -85,7 +85,7 @@ def find_beginnings(reading: Reading) -> Iterator[Span]:
         if run.last - run.first > 1 or (len(run.digits) > 1 and not run.groups[0].spoken):
             yield Span(NUMBER, run.start, run.end, SUSPECTED)
     for token in reading.tokens:
-        if token.kind is Kind.CODE and token.word[:2] in IBAN_COUNTRIES and token.word[2:4].isdigit():
+        if token.kind is Kind.CODE and token.word[:2] in IBAN_LENGTHS and token.word[2:4].isdigit():
             yield Span(NUMBER, token.start, token.end, SUSPECTED)
     for cue in reading.cues_of("birth"):
         value = reading.value_after(cue)

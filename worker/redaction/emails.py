@@ -26,6 +26,8 @@ _DOMAIN: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _SPELLED_WORDS: Final = lexicon.NUMBER_WORDS | lexicon.REPEATS.keys() | {"hundred", "thousand"}
 _FRAGMENT_MARKS: Final = frozenset({"@", "_", "underscore", "dot"})
 _MAIL: Final = frozenset({"email", "emails", "mail"})
+OPEN_HINTS: Final = _MAIL | {"at", "@", "dot", "underscore"}
+"""What a text must contain for a piece of an address to be at its end."""
 _END: Final = -1
 
 

@@ -9,13 +9,12 @@ from stdnum import iban
 
 from worker.redaction import lexicon
 from worker.redaction.codes import ALPHABET, explained_end, read_code
-from worker.redaction.countries import IBAN_COUNTRIES
+from worker.redaction.countries import IBAN_LENGTHS
 from worker.redaction.reading import Reading
 from worker.redaction.runs import is_years
 from worker.redaction.spans import IBAN, SUSPECTED, Span
 from worker.redaction.tokens import Kind
 
-SHORTEST: Final = 15
 LONGEST: Final = 34
 FEWEST_DIGITS: Final = 10
 SHORTEST_SUSPECT: Final = 7
@@ -34,9 +33,13 @@ class _Piece(NamedTuple):
 
 def find(reading: Reading) -> Iterator[Span]:
     """Account numbers whose check digits are right."""
-    coded = sum(char.isdigit() for token in reading.tokens if token.kind is Kind.CODE for char in token.word)
-    if coded + sum(len(run.digits) for run in reading.runs) < FEWEST_DIGITS:
-        return
+    digits = sum([len(run.digits) for run in reading.runs])
+    if digits < FEWEST_DIGITS:
+        codes = (
+            [token.word for token in reading.tokens if token.kind is Kind.CODE] if Kind.CODE in reading.kinds else []
+        )
+        if digits + sum(char.isdigit() for code in codes for char in code) < FEWEST_DIGITS:
+            return
     pieces = tuple(_read_pieces(reading))
     for index, piece in enumerate(pieces):
         if not piece.chars[:2].isalpha():
@@ -47,21 +50,19 @@ def find(reading: Reading) -> Iterator[Span]:
 
 
 def _find_end(pieces: Sequence[_Piece]) -> int | None:
-    """Where the longest account number that begins with the first piece ends."""
+    """Where the account number that begins with the first piece ends; None when none does."""
     chars = ""
-    end: int | None = None
     for piece in pieces:
-        if not piece.chars:
-            break
         chars += piece.chars
         country, check = chars[:2], chars[2:4]
-        if len(chars) > LONGEST or (check and not check.isdigit()):
+        if not piece.chars or (check and not check.isdigit()):
             break
-        if len(country) == 2 and country not in IBAN_COUNTRIES:
+        length = IBAN_LENGTHS.get(country, 0) if len(country) == 2 else LONGEST
+        if len(chars) > length:
             break
-        if len(chars) >= SHORTEST and iban.is_valid(chars, check_country=False):
-            end = piece.end
-    return end
+        if len(chars) == length:
+            return piece.end if iban.is_valid(chars, check_country=False) else None
+    return None
 
 
 def _read_pieces(reading: Reading) -> Iterator[_Piece]:

@@ -16,6 +16,7 @@ common word.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from worker.redaction import lexicon
 from worker.redaction.gazetteer import (
@@ -59,6 +60,13 @@ from worker.redaction.spans import LABELLED, PERSON_NAME, SUSPECTED, WEAK, Span
 from worker.redaction.tokens import BLANK, Kind
 from worker.redaction.vocabulary import COMMON_WORDS, FUNCTION_WORDS, is_common
 
+_NO_NAMES: Final = frozenset(
+    word
+    for word in (FUNCTION_WORDS | PARTICLES | COMMON_WORDS) - (FIRST_NAMES | AMBIGUOUS_NAMES | SURNAMES)
+    if word.isascii() and word.isalpha()
+)
+"""Most words of most texts: no name begins with them."""
+
 
 def find(reading: Reading) -> Iterator[Span]:
     """Names of persons."""
@@ -94,8 +102,8 @@ class _Finder(NameParts):
     # --- what is said to be a name -----------------------------------------------------------------------------------
 
     def _named(self) -> Iterator[Span]:
-        for index in range(len(self.tokens)):
-            behind = self._behind(index, NAMED_ENDS)
+        for index, word in enumerate(self.reading.stems):
+            behind = self._behind(index, NAMED_ENDS) if word in NAMED_ENDS else None
             if behind is None or self.reading.word(index - 1) in OF_THINGS:
                 continue
             if self.tokens[index].word in {"called", "named"}:
@@ -159,7 +167,7 @@ class _Finder(NameParts):
     def _known(self) -> Iterator[Span]:
         read = 0
         for index, token in enumerate(self.tokens):
-            if index < read or token.kind is not Kind.WORD or len(token.word) < 2:
+            if token.word in _NO_NAMES or index < read or token.kind is not Kind.WORD or len(token.word) < 2:
                 continue
             score = self._score(index)
             if score is None:

@@ -18,6 +18,8 @@ def read_number(tokens: tuple[Token, ...], index: int) -> tuple[str, int] | None
     if token.kind is not Kind.WORD or token.word not in lexicon.NUMBER_HINTS:
         return None
     word = token.word
+    if word in lexicon.UNITS and _word(tokens, index + 1) not in {"hundred", "thousand"}:
+        return str(lexicon.UNITS[word]), index + 1
     if word in lexicon.ZEROS:
         return "0", index + 1
     if word in lexicon.REPEATS:

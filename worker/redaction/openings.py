@@ -13,7 +13,7 @@ What is complete and cannot go on is not open, nor is an order number, an amount
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from worker.redaction import dates, emails, lexicon, names, postal, spans, unfinished
@@ -45,23 +45,30 @@ FEWEST_OF_DATE: Final = 6
 WRITTEN_DATE: Final = 6
 """Characters from which on "5/1/80" is a date; "3rd" is none."""
 
+
+def _by_last(*phrases: tuple[str, ...]) -> Mapping[str, Sequence[tuple[str, ...]]]:
+    """Phrases by their last word, the longest first."""
+    ordered = sorted(phrases, key=len, reverse=True)
+    return {last: [phrase for phrase in ordered if phrase[-1] == last] for last in {phrase[-1] for phrase in phrases}}
+
+
 _HEDGES: Final = lexicon.HESITATIONS | words_of(
     "and then so okay ok yeah yes please sorry wait well like right actually again next mhm ah oops huh sure dash "
     "hyphen slash space minus plus double triple treble oh"
 )
 """What may stand behind something that goes on."""
-_HEDGING: Final = lexicon.CORRECTIONS | frozenset(
-    phrases_of(
+_HEDGING: Final = _by_last(
+    *lexicon.CORRECTIONS,
+    *phrases_of(
         "hold on, hang on, one second, one sec, one moment, one minute, just a second, just a sec, just a moment, "
         "just a minute, a second, a moment, wait a second, wait a minute, bear with me, give me a second, give me a "
         "moment, i think, you know, i mean, that's right, thats right, is that right, did you get that, got it, got "
         "that, let me see, let me check, let me look, let me get it, let me find it, let me turn it over, where is it, "
         "what was it, hold on a second, hang on a second, you got that, you got it, are you ready, ready"
-    )
+    ),
 )
-_LONGEST_HEDGE: Final = max(map(len, _HEDGING))
-_BEGUN_HEDGES: Final = frozenset(
-    phrases_of(
+_BEGUN_HEDGES: Final = _by_last(
+    *phrases_of(
         "let, let me, hold, hang, bear, bear with, give, give me, just, just a, scratch, strike, you, you got, i got, "
         "did, did you, that's, what, where, make, as, as in, for, the rest, the next, i"
     )
@@ -83,8 +90,8 @@ _SENT: Final = postal.LIVING | words_of("send sends sent house home come")
 _JOINTS: Final = lexicon.DOTS | {"colon"}
 _OF_V6: Final = lexicon.NUMBER_HINTS | {"colon"}
 _CALLED: Final = frozenset({"name", "name's"})
-_NAMING: Final = frozenset(
-    phrases_of(
+_NAMING: Final = _by_last(
+    *phrases_of(
         "registered to, registered under, belongs to, belong to, made out to, listed under, this is, i am, i'm, "
         "speaking with, speaking to, spoke with, spoke to, speak with, speak to, talk to, talked to, talking to, "
         "ask for, asking for, asked for, call me, behalf of, name is, name's, name was, name of, surname is, under the "
@@ -92,7 +99,6 @@ _NAMING: Final = frozenset(
     )
 )
 """Behind these a name follows."""
-_LONGEST_NAMING: Final = max(map(len, _NAMING))
 _DIGITS_BEGUN: Final = lexicon.REPEATS.keys() | {"oh"}
 """Hedges that are the beginning of a number."""
 _TITLES: Final = words_of("mr mrs ms mx mister missus")
@@ -111,7 +117,7 @@ def opening(reading: Reading) -> Opening | None:
     """What the text leaves open; None when nothing personal has begun at its end."""
     end = _said_end(reading, len(reading.tokens))
     found = _open_at(reading, end)
-    if found is None and (before := _without_begun_hedge(reading, end)) < end:
+    if found is None and (before := _before(reading, end, _BEGUN_HEDGES)) < end:
         found = _open_at(reading, _said_end(reading, before))
     return found
 
@@ -138,21 +144,21 @@ def _said_end(reading: Reading, end: int) -> int:
     for _ in range(MOST_HEDGES):
         while end and reading.tokens[end - 1].kind is Kind.MARK and reading.tokens[end - 1].word not in "@_":
             end -= 1
-        for length in range(min(_LONGEST_HEDGE, end), 0, -1):
-            words = tuple(_plain(reading, at) for at in range(end - length, end))
-            if words in _HEDGING or (length == 1 and words[0] in _HEDGES and end - 1 not in reading.numerals):
-                end -= length
-                break
-        else:
+        before = _before(reading, end, _HEDGING)
+        if before == end and end and _plain(reading, end - 1) in _HEDGES and end - 1 not in reading.numerals:
+            before -= 1
+        if before == end:
             break
+        end = before
     return end
 
 
-def _without_begun_hedge(reading: Reading, end: int) -> int:
-    """The index before "hold" and the like at the end."""
-    for length in range(min(_LONGEST_HEDGE, end), 0, -1):
-        if tuple(_plain(reading, at) for at in range(end - length, end)) in _BEGUN_HEDGES:
-            return end - length
+def _before(reading: Reading, end: int, phrases: Mapping[str, Sequence[Sequence[str]]]) -> int:
+    """The index before the phrase that ends at ``end``; ``end`` when none does."""
+    for phrase in phrases.get(_plain(reading, end - 1), ()):
+        first = end - len(phrase)
+        if first >= 0 and all(_plain(reading, first + at) == word for at, word in enumerate(phrase)):
+            return first
     return end
 
 
@@ -163,6 +169,8 @@ def _plain(reading: Reading, index: int) -> str:
 
 def _mail(reading: Reading, end: int) -> Left | None:
     """ "jane dot", "jane dot doe at example"."""
+    if reading.words.isdisjoint(emails.OPEN_HINTS):
+        return None
     start = emails.Speller(reading).open_start(reading.tokens[end - 1].end)
     if start is None:
         return None
@@ -171,8 +179,8 @@ def _mail(reading: Reading, end: int) -> Left | None:
 
 def _number(reading: Reading, end: int) -> Left | None:
     """ "four one one", "ten dot zero dot", "two zero colon"."""
-    if _is_written_v6(reading, end):
-        return Left(None, end - 1)
+    if reading.text[: reading.tokens[end - 1].end].rsplit(maxsplit=1)[-1].count(":") > 1:
+        return Left(None, end - 1)  # "2001:db8::1"
     joint = end
     while joint > 1 and reading.word(joint - 1) in _JOINTS:
         joint -= 1
@@ -193,11 +201,6 @@ def _colons(reading: Reading, end: int) -> Left | None:
         first = at
     has_colon = any(reading.word(at) == "colon" for at in range(first, end))
     return Left(spans.IP_ADDRESS, first) if has_colon else None
-
-
-def _is_written_v6(reading: Reading, end: int) -> bool:
-    last = reading.tokens[end - 1].end
-    return reading.text[:last].rsplit(maxsplit=1)[-1].count(":") > 1
 
 
 def _mailbox(reading: Reading, end: int) -> Left | None:
@@ -257,23 +260,21 @@ def _token_at(reading: Reading, place: int) -> int:
 def _day(reading: Reading, end: int) -> Left | None:
     """ "born on the third of", "my birthday is March third", "it expires in March": a year may follow."""
     cues = [cue for cue in reading.cues if cue.kind not in {"", "card"}][-1:]
-    behind = range(cues[-1].last, end) if cues else ()
+    if not cues or cues[0].kind not in _DAYS:
+        return None
+    behind = range(cues[0].last, end)
     said = [at for at in behind if reading.word(at) in ORDINALS or not is_link(reading, at)]
     groups = [group for at, group in sorted(reading.group_at.items()) if said and said[0] <= at < end]
     has_month = any(reading.word(at) in MONTHS for at in said)
-    if (
-        not said
-        or cues[-1].kind not in _DAYS
-        or not all(at in reading.numerals or _is_of_date(reading, at) for at in said)
-    ):
+    if not said or not all(at in reading.numerals or _is_of_date(reading, at) for at in said):
         return None
-    if cues[-1].kind != "birth" and not has_month:
+    if cues[0].kind != "birth" and not has_month:
         return None
     is_written = any(
         reading.tokens[at].kind is Kind.PLAIN and len(reading.tokens[at].word) >= WRITTEN_DATE for at in said
     )
     is_whole = is_written or (_has_year(reading, groups, has_month) and not is_round(reading, end))
-    return Left(None if is_whole else unfinished.TYPES[cues[-1].kind], said[0])
+    return Left(None if is_whole else unfinished.TYPES[cues[0].kind], said[0])
 
 
 def _has_year(reading: Reading, groups: Sequence[Group], has_month: bool) -> bool:
@@ -308,9 +309,8 @@ def _announced(reading: Reading, end: int) -> str | None:
         return None if is_other or lexicon.LABELS.search(before) is not None else spans.NUMBER
     if reading.word(end - 1) in {"at", "on"} and reading.word(end - 2) in {"live", "lives", "living", "reside"}:
         return spans.ADDRESS
-    for length in range(1, min(_LONGEST_NAMING, end) + 1):
-        if tuple(_plain(reading, at) for at in range(end - length, end)) in _NAMING:
-            return spans.PERSON_NAME
+    if _before(reading, end, _NAMING) < end:
+        return spans.PERSON_NAME
     return spans.PERSON_NAME if reading.word(end - 1) in _TITLES else None
 
 

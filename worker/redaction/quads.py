@@ -12,7 +12,7 @@ from worker.redaction.tokens import Kind, Token
 OCTETS: Final = 4
 LARGEST_OCTET: Final = 255
 LONGEST_OCTET: Final = 3
-_DOTS: Final = frozenset({".", "dot", "point", "period"})
+DOTS: Final = frozenset({".", "dot", "point", "period"})
 
 
 class Spoken(Protocol):
@@ -30,6 +30,8 @@ class Spoken(Protocol):
 
 def quads(tokens: Sequence[Token], groups: Sequence[Spoken]) -> Iterator[tuple[int, int]]:
     """Indices of the first group of each address and of the group after its last."""
+    if len(groups) < OCTETS:
+        return
     dots = [_is_dotted(tokens, left, right) for left, right in pairwise(groups)]
     index = 0
     while index < len(dots):
@@ -72,8 +74,10 @@ def _octets(
 
 def _is_dotted(tokens: Sequence[Token], left: Spoken, right: Spoken) -> bool:
     """Whether a dot and nothing else stands between two groups; a full stop before a space is none."""
+    if left.last == right.first:
+        return False
     between = [token for token in tokens[left.last : right.first] if token.word not in _PAUSES]
-    if len(between) != 1 or between[0].word not in _DOTS:
+    if len(between) != 1 or between[0].word not in DOTS:
         return False
     return between[0].kind is Kind.WORD or tokens[right.first].start == between[0].end
 

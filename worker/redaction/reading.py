@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
-from worker.redaction.quads import quads
+from worker.redaction.quads import DOTS, quads
 from worker.redaction.runs import Group, Run, read_runs, without_quads
-from worker.redaction.tokens import Kind, Token, stem, tokens_of
+from worker.redaction.tokens import Kind, stem, tokens_of
 
 CUE_WORDS_BEFORE: Final = 15
 CUE_WORDS_AFTER: Final = 6
@@ -32,41 +32,46 @@ class Cue(NamedTuple):
 
 
 class Reading:
-    """A text and what can be read in it. Everything beyond the text is worked out when first asked for."""
+    """A text and what can be read in it. Everything beyond its words is worked out when first asked for."""
 
     def __init__(self, text: str, region: str = HOME_REGION) -> None:
         self.text = text
         self.region = region
+        self.tokens = tokens_of(text)
+        self.stems = tuple([token.word if token.word.isalnum() else stem(token.word) for token in self.tokens])
+        """What the tokens are, each without "'s" and the like."""
+        self.words = frozenset(self.stems)
+        """The same without order: cheap to look into before anything dear is done."""
         self._labelled: dict[int, bool] = {}
+        self._near: dict[tuple[int, int], str | None] = {}
 
     def __repr__(self) -> str:
         return f"<Reading of {len(self.text)} characters>"
 
     @cached_property
-    def tokens(self) -> tuple[Token, ...]:
-        return tokens_of(self.text)
-
-    @cached_property
-    def stems(self) -> tuple[str, ...]:
-        """What the tokens are, each without "'s" and the like."""
-        return tuple([stem(token.word) for token in self.tokens])
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """The same without order: cheap to look into before anything dear is done."""
-        return frozenset(self.stems)
+    def kinds(self) -> frozenset[Kind]:
+        """Kinds of the tokens."""
+        return frozenset([token.kind for token in self.tokens])
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
         """All runs of digits, in order."""
-        if self.words.isdisjoint(lexicon.NUMBER_HINTS) and all(token.kind is not Kind.DIGITS for token in self.tokens):
+        if self.words.isdisjoint(lexicon.NUMBER_HINTS) and Kind.DIGITS not in self.kinds:
             return ()
+        if not self._has_dots:
+            return self._whole_runs
         return tuple(part for run in self._whole_runs for part in without_quads(self.tokens, run))
 
     @cached_property
     def quads(self) -> tuple[Run, ...]:
         """Four numbers with dots between them, which are no part of any run."""
+        if not self._has_dots:
+            return ()
         return tuple(run.part(*place) for run in self._whole_runs for place in quads(self.tokens, run.groups))
+
+    @property
+    def _has_dots(self) -> bool:
+        return "." in self.text or not self.words.isdisjoint(DOTS)
 
     @cached_property
     def _whole_runs(self) -> tuple[Run, ...]:
@@ -106,14 +111,15 @@ class Reading:
         return tuple(self._read_cues())
 
     def _read_cues(self) -> Iterator[Cue]:
-        index = 0
-        while index < len(self.tokens):
-            for phrase, kind in lexicon.CUES.get(self.stems[index], ()):
+        read = 0
+        for index, word in enumerate(self.stems):
+            if word not in lexicon.CUES or index < read:
+                continue
+            for phrase, kind in lexicon.CUES[word]:
                 if (last := self.phrase_end(index + 1, phrase)) is not None:
                     yield Cue(kind, index, last)
-                    index = last - 1
+                    read = last
                     break
-            index += 1
 
     def phrase_end(self, index: int, phrase: tuple[str, ...]) -> int | None:
         """The index after the words of ``phrase``, with any punctuation between; None when they do not stand there."""
@@ -125,8 +131,8 @@ class Reading:
             index += 1
         return index
 
-    def cues_of(self, kind: str) -> Iterator[Cue]:
-        return (cue for cue in self.cues if cue.kind == kind)
+    def cues_of(self, kind: str) -> Sequence[Cue]:
+        return self._cues_by_kind.get(kind, ())
 
     def cues_around(self, first: int, last: int) -> tuple[Cue, ...]:
         """Cues that reach to the tokens from ``first`` to ``last``."""
@@ -135,18 +141,29 @@ class Reading:
         return self.cues[begin:end]
 
     @cached_property
-    def _cue_kinds(self) -> frozenset[str]:
-        return frozenset(cue.kind for cue in self.cues)
+    def _cues_by_kind(self) -> dict[str, list[Cue]]:
+        by_kind: dict[str, list[Cue]] = {}
+        for cue in self.cues:
+            by_kind.setdefault(cue.kind, []).append(cue)
+        return by_kind
 
     def has_cue(self, kind: str) -> bool:
-        return kind in self._cue_kinds
+        return kind in self._cues_by_kind
 
     def cue_near(self, run: Run) -> str | None:
         """The kind of the nearest cue around ``run``; None when there is none or the number is labelled as harmless.
 
         What names a field of its own ("pin", "routing number") counts in front of a number only.
         """
-        if not self.cues or self.is_labelled(run) or self.is_amount(run):
+        if not self.cues:
+            return None
+        place = run.first, run.last
+        if place not in self._near:
+            self._near[place] = self._nearest_cue(run)
+        return self._near[place]
+
+    def _nearest_cue(self, run: Run) -> str | None:
+        if self.is_labelled(run) or self.is_amount(run):
             return None
         nearest: tuple[int, str] | None = None
         for cue in self.cues_around(run.first - CUE_WORDS_BEFORE, run.last + CUE_WORDS_AFTER):
@@ -203,8 +220,16 @@ class Reading:
     @cached_property
     def is_cased(self) -> bool:
         """Whether capital letters tell names here: some words have them, not all."""
-        kinds = {self.text[token.start].isupper() for token in self.tokens if token.kind is Kind.WORD}
-        return len(kinds) > 1
+        if self.text.islower():
+            return False
+        first: bool | None = None
+        for token in self.tokens:
+            if token.kind is Kind.WORD:
+                capital = self.text[token.start].isupper()
+                if capital is not (capital if first is None else first):
+                    return True
+                first = capital
+        return False
 
     def begins_sentence(self, index: int) -> bool:
         """Whether a capital letter at ``index`` tells nothing."""

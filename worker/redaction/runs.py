@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
 from worker.redaction.numbers import read_number
-from worker.redaction.quads import OCTETS, quads
+from worker.redaction.quads import quads
 from worker.redaction.tokens import Kind, Token
 
 MAX_FILLERS: Final = 4
@@ -43,10 +43,10 @@ class Run:
     """Index after its last token."""
     corrected: tuple[int, ...] = ()
     """Indices of the groups that were said after "no", "sorry" and the like."""
+    digits: str = field(init=False)
 
-    @property
-    def digits(self) -> str:
-        return "".join(group.digits for group in self.groups)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digits", "".join([group.digits for group in self.groups]))
 
     @property
     def start(self) -> int:
@@ -90,6 +90,9 @@ def read_runs(tokens: tuple[Token, ...]) -> Iterator[Run]:
     fillers = index = 0
     while index < len(tokens):
         token = tokens[index]
+        if not groups and token.kind is not Kind.DIGITS and token.word not in lexicon.NUMBER_HINTS:
+            index += 1
+            continue
         if (read := read_number(tokens, index)) is not None:
             digits, after = read
             groups.append(Group(digits, token.start, tokens[after - 1].end, token.kind is Kind.WORD, index, after))
@@ -112,7 +115,7 @@ def read_runs(tokens: tuple[Token, ...]) -> Iterator[Run]:
 def without_quads(tokens: tuple[Token, ...], run: Run) -> Iterator[Run]:
     """What is left of ``run`` around addresses of computers."""
     read = 0
-    for first, last in quads(tokens, run.groups) if len(run.groups) >= OCTETS else ():
+    for first, last in quads(tokens, run.groups):
         if first > read:
             yield run.part(read, first)
         read = last

@@ -12,9 +12,10 @@ BLANK: Final = "\ue000"
 
 _TOKEN: Final = re.compile(
     rf"""
-      (?P<plain>
+      (?P<plainly>[^\W\d_]++(?:['’][^\W\d_]++)*+(?!\d))                   # most words; not the head of a code
+    | (?P<plain>
           (?<![\d.-])\d{{4}}-\d{{2}}-\d{{2}}(?![\d-])                       # dates
-        | (?<![\d/.-])\d{{1,2}}([/.-])\d{{1,2}}\2(?:\d{{4}}|\d{{2}})(?![\d/-]|\.\d)
+        | (?<![\d/.-])\d{{1,2}}(?P<joint>[/.-])\d{{1,2}}(?P=joint)(?:\d{{4}}|\d{{2}})(?![\d/-]|\.\d)
         | (?<![\d:])\d{{1,2}}:\d{{2}}(?::\d{{2}})?(?![\d:])                 # times
         | (?<![\d,])\d{{1,3}}(?:,\d{{3}}){{1,4}}(?![\d,])                   # thousands
         | (?<!\d)\d{{1,2}}(?:st|nd|rd|th)\b                                 # ordinals
@@ -44,7 +45,8 @@ class Kind(Enum):
     """Letters with figures among them, written as one. With twelve figures in a row it is read as word and number."""
 
 
-_KINDS: Final = {
+_KIND_OF: Final = {
+    "plainly": Kind.WORD,
     "word": Kind.WORD,
     "digits": Kind.DIGITS,
     "mark": Kind.MARK,
@@ -52,6 +54,8 @@ _KINDS: Final = {
     "plain": Kind.PLAIN,
     "code": Kind.CODE,
 }
+_KINDS: Final = {_TOKEN.groupindex[name]: kind for name, kind in _KIND_OF.items()}
+"""By the number of the group."""
 
 
 class Token(NamedTuple):
@@ -66,7 +70,10 @@ class Token(NamedTuple):
 def tokens_of(text: str) -> tuple[Token, ...]:
     """All tokens, in order."""
     return tuple(
-        [Token(_KINDS[match.lastgroup or ""], match[0].lower(), *match.span()) for match in _TOKEN.finditer(text)]
+        [
+            Token._make((_KINDS[match.lastindex or 0], match[0].lower(), match.start(), match.end()))
+            for match in _TOKEN.finditer(text)
+        ]
     )
 
 

@@ -9,7 +9,7 @@ from stdnum.us import rtn
 
 from worker.redaction import figures, lexicon, payment, spans
 from worker.redaction.codes import ALPHABET, read_code
-from worker.redaction.countries import IBAN_COUNTRIES
+from worker.redaction.countries import IBAN_LENGTHS
 from worker.redaction.introductions import SPELL
 from worker.redaction.lexicon import words_of
 from worker.redaction.reading import CUE_WORDS_BEFORE, Cue, Reading
@@ -126,7 +126,7 @@ def _is_a_name_of_things(reading: Reading, first: int, end: int) -> bool:
     """Whether a code that nothing announces is written in one piece and is no beginning of an IBAN: "gate B12"."""
     last = reading.tokens[max(first, end - FEWEST_DIGITS) : end]
     written = [token.word for token in last if token.kind is Kind.CODE]
-    return bool(written) and not any(word[:2] in IBAN_COUNTRIES and word[2:4].isdigit() for word in written)
+    return bool(written) and not any(word[:2] in IBAN_LENGTHS and word[2:4].isdigit() for word in written)
 
 
 def cue_before(reading: Reading, index: int) -> Cue | None:
@@ -166,7 +166,7 @@ def _letters(reading: Reading, first: int, chars: str) -> Left | None:
     before = [reading.word(at) for at in range(max(0, first - MOST_BEFORE_LETTERS), first)]
     spells = any(word in SPELL or word in {"name", "surname"} for word in before)
     is_country = len(chars) == 2 and len(reading.word(first)) == 1 and not spells
-    if chars[:2] in IBAN_COUNTRIES and (is_country or chars[2:4].isdigit()):
+    if chars[:2] in IBAN_LENGTHS and (is_country or chars[2:4].isdigit()):
         return Left(spans.IBAN, first)
     letters = sum(char.isalpha() for char in chars)
     if not letters:
@@ -227,7 +227,7 @@ def _written_iban(reading: Reading, end: int) -> _Spelled | None:
     first = end - 1
     while first >= 0 and end - first <= MOST_TOKENS:
         token = reading.tokens[first]
-        if token.kind is Kind.CODE and token.word[:2] in IBAN_COUNTRIES and token.word[2:4].isdigit():
+        if token.kind is Kind.CODE and token.word[:2] in IBAN_LENGTHS and token.word[2:4].isdigit():
             return _Spelled("".join(each.word for each in reading.tokens[first:end]), first)
         written = reading.text[token.start : token.end]
         if token.kind not in {Kind.DIGITS, Kind.CODE} and not (len(written) <= BANK_LETTERS and written.isupper()):
@@ -306,7 +306,7 @@ def _is_whole_card(digits: str) -> bool:
 
 
 def _is_whole_iban(chars: str) -> bool:
-    return chars[:2] in IBAN_COUNTRIES and iban.is_valid(chars, check_country=False)
+    return chars[:2] in IBAN_LENGTHS and iban.is_valid(chars, check_country=False)
 
 
 def _is_whole_phone(reading: Reading, run: Run) -> bool:
