@@ -24,7 +24,6 @@ MODES: Final[tuple[Mode, ...]] = ("hash", "type", "mask")
 a mask tells nothing."""
 MASK_EDGES: Final = frozenset("*#[]<>{}█•")
 MAX_MASK_CHARS: Final = 16
-_REGION: Final = re.compile(r"[A-Z]{2}\Z")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +38,11 @@ class RedactionPolicy:
         custom: what a deployment or a conversation looks for besides.
         mode: what takes the place of personal data whose type has no mode of its own.
         modes: modes of types, `TYPES` and those of ``custom``.
-        region: two capital letters: where a phone number without a country code belongs.
+        region: two capital letters: where a phone number without a country code belongs; nowhere when there is no
+            such country.
 
     Raises:
-        ValueError: the mask cannot be told apart from speech; or there is no such type, mode, threshold or region.
+        ValueError: the mask cannot be told apart from speech; or there is no such type, mode or threshold.
     """
 
     mask: str = "****"
@@ -66,8 +66,6 @@ class RedactionPolicy:
             raise ValueError(f"the modes are {', '.join(MODES)}")
         if not self.modes.keys() <= TYPES | {each.type for each in self.custom}:
             raise ValueError(f"modes are for own types and {', '.join(sorted(TYPES))}")
-        if _REGION.match(self.region) is None:
-            raise ValueError("a region has two capital letters")
         # In one form, whatever order it was said in.
         custom = sorted(set(self.custom), key=lambda each: (each.type, each.patterns, each.words))
         object.__setattr__(self, "types", frozenset(self.types))
