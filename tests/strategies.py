@@ -104,12 +104,13 @@ def masked(draw: st.DrawFn) -> Masked:
     if draw(st.booleans()):
         return Masked(draw(texts), None)
     text = draw(texts)
+    policy = draw(st.sampled_from(["1", "2:00ab12ff"]))
     findings = []
     for kind in draw(st.lists(st.sampled_from(["PHONE_NUMBER", "PERSON_NAME"]), max_size=3)):
         mask = f"[{kind}]"
         findings.append(Finding(kind, len(text), len(text) + len(mask), draw(st.sampled_from(SOURCES))))
         text += mask + draw(texts)
-    return Masked(text, tuple(findings))
+    return Masked(text, tuple(findings), policy)
 
 
 transcripts = st.builds(

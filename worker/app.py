@@ -21,7 +21,6 @@ from worker.intake.consumer import Intake, IntakePolicy
 from worker.metrics import GaugeCollector, Metrics
 from worker.output.events import EventBuilder
 from worker.output.publisher import Publisher
-from worker.redaction import Redactor
 from worker.sessions.owed import OwedRequest
 from worker.sessions.policy import ConversationPolicy
 from worker.sessions.runner import Connection, RunnerPolicy, SessionRunner
@@ -147,6 +146,13 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> Non
         )
         port = await status.start()
         stack.push_async_callback(status.stop)
+        redaction = settings.redaction.policy()
+        _log.info(
+            "redaction_policy",
+            enabled=settings.redaction.enabled,
+            version=redaction.version,
+            **redaction.described(),
+        )
         try:
             await require_topics(settings)
             await publisher.start()
@@ -242,7 +248,7 @@ def _conversation_policy(settings: Settings) -> ConversationPolicy:
         max_age_seconds=conversation.max_age_seconds,
         transcripts=settings.transcripts.enabled,
         redaction=settings.redaction.enabled,
-        redactor=Redactor(settings.redaction.mask),
+        redactor=settings.redaction.redactor(),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import json
 import os
 import secrets
 import signal
@@ -100,6 +101,8 @@ def check(config: ConfigFile = None) -> None:
 
     settings = _settings(config)
     typer.echo("ok       configuration")
+    redaction = settings.redaction.redactor().policy
+    typer.echo(f"ok       redaction policy {redaction.version}: {json.dumps(redaction.described())}")
     if not asyncio.run(run_checks(settings, typer.echo)):
         raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ validated together; a wrong one and an unknown one are named. Only the wiring se
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import yaml
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -29,7 +31,9 @@ from worker.audio.formats import AudioFormat, validate_format
 from worker.errors import ConfigurationError
 from worker.output.topics import Topics
 from worker.records import Encoding, InsightType
-from worker.redaction import Redactor
+from worker.redaction import DEFAULT_TYPES, Custom, Mode, RedactionPolicy, Redactor
+from worker.redaction.custom import CUSTOM
+from worker.redaction.reading import HOME_REGION
 
 CONFIG_FILE_VARIABLE = "SYMBL_WORKER_CONFIG"
 
@@ -46,6 +50,32 @@ def _split(value: object) -> object:
 def _split_topics(value: object) -> object:
     """Like `_split`; a pattern may hold commas of its own."""
     return [value] if isinstance(value, str) and value.startswith("^") else _split(value)
+
+
+def _pairs(value: object) -> object:
+    """Names and values as ``A=1,B=2`` or as a mapping."""
+    if isinstance(value, str):
+        pairs = [item.partition("=") for item in value.split(",") if item.strip()]
+        if not all(separator for _, separator, _ in pairs):
+            raise ValueError("must be NAME=value, several of them comma-separated")
+        return [(name.strip(), each.strip()) for name, _, each in pairs]
+    return list(value.items()) if isinstance(value, Mapping) else value
+
+
+def _region(value: str) -> str:
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("must be the two capital letters of a country")
+    return value
+
+
+def _json(value: object) -> object:
+    """A list as JSON, as environment variables need it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value or "[]")
+    except ValueError:
+        raise ValueError("must be JSON") from None
 
 
 def _servers(value: str) -> str:
@@ -70,6 +100,7 @@ def _base_url(value: str) -> str:
 
 
 TopicNames = Annotated[tuple[str, ...], BeforeValidator(_split_topics)]
+Types = Annotated[tuple[str, ...], BeforeValidator(_split)]
 InsightTypes = Annotated[tuple[InsightType, ...], BeforeValidator(_split)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 NetworkSeconds = Annotated[float, Field(ge=0.1, le=86_400)]
@@ -363,18 +394,94 @@ class TranscriptSettings(_Section):
     enabled: bool = Field(True, description="Publish transcripts in the clear.")
 
 
+class CustomSettings(_Section):
+    """Patterns and words of the deployment, and the type of what they find."""
+
+    type: str = CUSTOM
+    patterns: tuple[str, ...] = ()
+    words: tuple[str, ...] = Field((), repr=False)
+
+    def value(self) -> Custom:
+        """The same as a value that the pure parts understand.
+
+        Raises:
+            ValueError: the type, a pattern or a word is none.
+        """
+        try:
+            return Custom(self.type, self.patterns, self.words)
+        except ValueError as error:
+            raise ValueError(f"custom {self.type}: {error}") from None
+
+
 class RedactionSettings(_Section):
-    """Masking of personal data."""
+    """Masking of personal data ([what each choice means](privacy.md#choices))."""
 
     enabled: bool = Field(True, description="Mask personal data in messages, insights and captions.")
     mask: str = Field(
         "****", description="What stands in its place: 1 to 16 characters without digits or `@`, symbols at both ends."
     )
+    types: Types = Field(
+        tuple(sorted(DEFAULT_TYPES)),
+        min_length=1,
+        description="What is looked for; `DATE` and `DOMAIN_NAME` exist, too.",
+    )
+    thresholds: Annotated[tuple[tuple[str, float], ...], BeforeValidator(_pairs)] = Field(
+        (), description="Least scores from which findings count, such as `PERSON_NAME=0.8,SSN=0.3`; else 0.5."
+    )
+    custom: Annotated[tuple[CustomSettings, ...], BeforeValidator(_json)] = Field(
+        (),
+        repr=False,
+        description='Own patterns and words, in the environment as JSON: `[{"type": "EMPLOYEE_ID", "patterns": ["emp-?\\\\d{6}"], "words": ["project falcon"]}]`.',
+    )
+    mode: Mode = Field("mask", description="`mask`, `type` (`[CARD_NUMBER]`) or `hash` (`[CARD_NUMBER:3f9a2c41d7be]`).")
+    modes: Annotated[tuple[tuple[str, Mode], ...], BeforeValidator(_pairs)] = Field(
+        (), description="Modes of single types, such as `CARD_NUMBER=hash,PERSON_NAME=type`."
+    )
+    hash_key: SecretStr | None = Field(None, description="Key of the hashes, 16 bytes and more.")
+    hash_key_file: Path | None = Field(None, description="File that holds the key.")
+    region: Annotated[str, AfterValidator(_region)] = Field(
+        HOME_REGION, description="Country of phone numbers without a country code: two capital letters."
+    )
 
     @model_validator(mode="after")
-    def _mask_is_usable(self) -> RedactionSettings:
-        Redactor(self.mask)
+    def _policy_is_whole(self) -> RedactionSettings:
+        if self.hash_key is not None and self.hash_key_file is not None:
+            raise ValueError("give hash_key or hash_key_file, not both")
+        if self.policy().hashes and self.hash_key is None and self.hash_key_file is None:
+            raise ValueError("mode hash needs hash_key or hash_key_file")
+        if self.hash_key is not None:
+            Redactor(key=self.hash_key.get_secret_value().encode())
         return self
+
+    def policy(self) -> RedactionPolicy:
+        """The settings as a value that the pure parts understand.
+
+        Raises:
+            ValueError: they fit no policy.
+        """
+        return RedactionPolicy(
+            mask=self.mask,
+            types=self.types,
+            thresholds=dict(self.thresholds),
+            custom=[each.value() for each in self.custom],
+            mode=self.mode,
+            modes=dict(self.modes),
+            region=self.region,
+        )
+
+    def redactor(self) -> Redactor:
+        """The redactor of the deployment, with its key.
+
+        Raises:
+            ConfigurationError: the key's file cannot be read, or holds too short a key.
+        """
+        key = None if self.hash_key is None else self.hash_key.get_secret_value()
+        try:
+            if self.hash_key_file is not None:
+                key = read_secret(self.hash_key_file, "REDACTION__HASH_KEY_FILE")
+            return Redactor.of(self.policy(), None if key is None else key.encode())
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(f"REDACTION: {error}") from None
 
 
 class BufferSettings(_Section):

@@ -292,10 +292,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A text after redaction. ``findings`` is None when redaction is switched off."""
+    """A text after redaction.
+
+    Args:
+        findings: None when redaction is switched off.
+        policy: which rules and choices it was redacted by; empty when redaction is switched off. It says nothing of the
+            text, so two texts with the same masks are equal.
+    """
 
     text: str = field(repr=False)
     findings: tuple[Finding, ...] | None
+    policy: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,7 +142,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _value(value: object) -> str:
     match value:
-        case None | "":
+        case None | "" | ():
             return ""
         case bool():
             return f"`{str(value).lower()}`"

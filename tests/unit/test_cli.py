@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 
 from tests.unit.engine.client import fetch_token
 from worker.cli import cli
+from worker.redaction import RedactionPolicy
 
 ROOT = Path(__file__).parents[2]
 CLI = (sys.executable, "-m", "worker.cli")
@@ -192,9 +194,11 @@ def test_an_absent_broker_is_one_line(closed_port: int, command: tuple[str, ...]
     code, out, err = invoke(*command, KAFKA__BOOTSTRAP_SERVERS=where, SYMBL__BASE_URL=f"http://{where}")
     assert code == 1
     if command == ("check",):
+        policy = RedactionPolicy()
         assert err == ""
         assert out.splitlines() == [
             "ok       configuration",
+            f"ok       redaction policy {policy.version}: {json.dumps(policy.described())}",
             f"FAILED   broker: no usable broker at {where} (KafkaConnectionError)",
             f"FAILED   Symbl host http://{where}: token request: ClientConnectorError",
         ]

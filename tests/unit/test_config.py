@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from worker.config import CONFIG_FILE_VARIABLE, KafkaSettings, Settings, load_settings, settings_fields, topics_of
 from worker.errors import ConfigurationError
 from worker.records import Encoding
+from worker.redaction import Custom, RedactionPolicy, Redactor
 
 SECRET = "tr0ub4dor"  # a needle that must turn up nowhere
 
@@ -247,6 +248,25 @@ def test_sasl_is_complete(protocol: str, given: dict[str, str]) -> None:
         ({"BUFFER__WORKER_HIGH_BYTES": str(192 << 20)}, "BUFFER: a low mark must be below its high mark"),
         ({"REDACTION__MASK": "12"}, "REDACTION: a mask"),
         ({"REDACTION__MASK": ""}, "REDACTION: a mask"),
+        ({"REDACTION__TYPES": ""}, "REDACTION__TYPES: Tuple should have at least 1 item"),
+        ({"REDACTION__TYPES": "NAME"}, "REDACTION: the types are"),
+        ({"REDACTION__THRESHOLDS": "SSN"}, "REDACTION__THRESHOLDS: must be NAME=value"),
+        ({"REDACTION__THRESHOLDS": "SSN=x"}, "REDACTION__THRESHOLDS: Input should be a valid number"),
+        ({"REDACTION__THRESHOLDS": "SSN=2"}, "REDACTION: a threshold lies between 0 and 1"),
+        ({"REDACTION__CUSTOM": f"[{SECRET}"}, "REDACTION__CUSTOM: must be JSON"),
+        ({"REDACTION__CUSTOM": f'["{SECRET}"]'}, "REDACTION__CUSTOM: Input should be a valid dictionary"),
+        ({"REDACTION__CUSTOM": f'[{{"patterns": ["({SECRET})"]}}]'}, "REDACTION: custom CUSTOM: character 1"),
+        ({"REDACTION__CUSTOM": f'[{{"words": ["{SECRET * 20}"]}}]'}, "REDACTION: custom CUSTOM: there are up to"),
+        ({"REDACTION__MODE": "loud"}, "REDACTION__MODE: Input should be"),
+        ({"REDACTION__MODES": "SSN=loud"}, "REDACTION__MODES: Input should be"),
+        ({"REDACTION__MODES": "OWN=type"}, "REDACTION: modes are for own types and"),
+        ({"REDACTION__MODES": "SSN=hash"}, "REDACTION: mode hash needs hash_key or hash_key_file"),
+        ({"REDACTION__HASH_KEY": "0123456789abcde"}, "REDACTION: a key has at least 16 bytes"),
+        (
+            {"REDACTION__HASH_KEY": SECRET, "REDACTION__HASH_KEY_FILE": "/x"},
+            "REDACTION: give hash_key or hash_key_file",
+        ),
+        ({"REDACTION__REGION": "gb"}, "REDACTION__REGION: must be the two capital letters"),
         ({"TOPICS__CAPTIONS": "a b"}, "TOPICS: captions: 'a b' is not a valid topic name"),
         ({"TOPICS__STATE": "symbl.captions"}, "TOPICS: state: 'symbl.captions' is already used for captions"),
         ({"TOPICS__INSIGHTS": "symbl.audio"}, "TOPICS: insights: 'symbl.audio' is already used for audio"),
@@ -302,6 +322,67 @@ def test_topics_by_pattern() -> None:
     assert topics_of(settings).audio == ("symbl.audio",)
     assert topics_of(settings).state == "state"
     assert settings.topics.inputs_among(["calls.a", "old.calls.a", "calls.b"]) == ["calls.a", "calls.b"]
+
+
+# --- redaction ---
+
+CHOICES = {
+    "REDACTION__TYPES": "SSN, DATE",
+    "REDACTION__THRESHOLDS": "SSN=0.3, DATE=1",
+    "REDACTION__CUSTOM": r'[{"type": "EMPLOYEE_ID", "patterns": ["emp-?\\d{6}"]}, {"words": ["falcon"]}]',
+    "REDACTION__MODE": "type",
+    "REDACTION__MODES": "SSN=hash,EMPLOYEE_ID=mask",
+    "REDACTION__HASH_KEY": SECRET * 2,
+    "REDACTION__REGION": "GB",
+}
+
+
+def test_choices_of_redaction(tmp_path: Path) -> None:
+    """What is looked for and what takes its place is chosen by the environment or by a file, with the same result."""
+    policy = load_settings(CHOICES).redaction.policy()
+    assert policy == RedactionPolicy(
+        types={"SSN", "DATE"},
+        thresholds={"SSN": 0.3, "DATE": 1.0},
+        custom=[Custom("EMPLOYEE_ID", (r"emp-?\d{6}",)), Custom(words=("falcon",))],
+        mode="type",
+        modes={"SSN": "hash", "EMPLOYEE_ID": "mask"},
+        region="GB",
+    )
+    text = r"""
+        redaction:
+          types: [SSN, DATE]
+          thresholds: {SSN: 0.3, DATE: 1}
+          custom: [{type: EMPLOYEE_ID, patterns: ['emp-?\d{6}']}, {words: [falcon]}]
+          mode: type
+          modes: {SSN: hash, EMPLOYEE_ID: mask}
+          hash_key_file: /key
+          region: GB
+    """
+    assert load_settings({}, yaml_file(tmp_path, text)).redaction.policy() == policy
+
+
+def test_the_key_of_hashes(tmp_path: Path) -> None:
+    """It is read once, at the start, as it is or from its file; a file that is not usable is named."""
+    file = tmp_path / "key"
+    choices = {name: value for name, value in CHOICES.items() if name != "REDACTION__HASH_KEY"}
+    from_file = load_settings(choices | {"REDACTION__HASH_KEY_FILE": str(file)}).redaction
+    with pytest.raises(ConfigurationError, match="REDACTION__HASH_KEY_FILE: cannot be read"):
+        from_file.redactor()
+    file.write_text("short")
+    with pytest.raises(ConfigurationError, match="at least 16 bytes"):
+        from_file.redactor()
+    file.write_text(f"{SECRET * 2}\n")
+    redactors = [each.redactor().for_conversation("call") for each in (from_file, load_settings(CHOICES).redaction)]
+    text = "my social is 219-09-9999"
+    assert redactors[0].mask(text) == redactors[1].mask(text) != Redactor().mask(text)
+
+
+def test_redaction_shows_no_secrets() -> None:
+    """Neither the key nor own words are in any repr: a deployment may look for what is secret itself."""
+    settings = load_settings(CHOICES)
+    for text in (repr(settings), str(settings), repr(settings.redaction.redactor())):
+        assert SECRET not in text
+        assert "falcon" not in text
 
 
 # --- secrets ---

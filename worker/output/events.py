@@ -38,7 +38,6 @@ from worker.records import (
 Json: TypeAlias = dict[str, object]
 
 DEAD_LETTER_VALUE_LIMIT_BYTES: Final = 512 * 1024
-REDACTION_POLICY: Final = "1"
 TYPE_PREFIX: Final = "dev.symbl-worker"
 
 _NAMESPACE: Final = uuid.UUID("2e356a29-af22-4635-a442-99821d30c374")
@@ -361,7 +360,7 @@ def _redaction(masked: Masked) -> Json:
         return {"state": "off"}
     return {
         "state": "masked" if masked.findings else "clean",
-        "policy": REDACTION_POLICY,
+        "policy": masked.policy,
         "findings": [
             {"type": finding.type, "start": finding.start, "end": finding.end, "source": finding.source}
             for finding in masked.findings

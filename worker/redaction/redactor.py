@@ -157,9 +157,9 @@ class Redactor:
     def mask_whole(self, text: str) -> Masked:
         """The mask in place of ``text``, where nobody can tell any more what is personal in it."""
         if not text.strip():
-            return Masked(text, ())
+            return Masked(text, (), self.policy.version)
         mask = self._masks.of(OTHER, None)
-        return Masked(mask, (Finding("unknown", 0, len(mask), "worker"),))
+        return Masked(mask, (Finding("unknown", 0, len(mask), "worker"),), self.policy.version)
 
     def _mask_with(
         self, more: Detector | None, text: str, marks: Sequence[SymblMark], *, hashes: bool = True
@@ -221,4 +221,5 @@ class Redactor:
             places.append(span)
         places += (span for span in (*found.marked, *found.across) if span.start < end and begin < span.end)
         values = dict.fromkeys(SymblMark(span.type, text[span.start : span.end]) for span in places)
-        return Redacted(Masked("".join((*pieces, text[read:end])), tuple(findings)), tuple(values))
+        masked = Masked("".join((*pieces, text[read:end])), tuple(findings), self.policy.version)
+        return Redacted(masked, tuple(values))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from worker.audio.formats import AudioFormat
-from worker.records import Encoding, InsightType, StartParameters
+from worker.records import Encoding, InsightType, RedactionWish, StartParameters
 from worker.redaction import Redactor
 from worker.sessions.session import SessionPolicy
 from worker.symbl.requests import SymblStart
@@ -39,6 +40,14 @@ class ConversationPolicy:
     transcripts: bool = True
     redaction: bool = True
     redactor: Redactor = field(default_factory=Redactor)
+
+    def redactor_for(self, conversation_id: str, wishes: Sequence[RedactionWish] = ()) -> Redactor:
+        """The redactor of a conversation: with hashes of its own, and as strict as each wish wants it."""
+        return self.redactor.with_wishes(wishes).for_conversation(conversation_id)
+
+    def transcripts_for(self, wishes: Iterable[RedactionWish]) -> bool:
+        """Whether a conversation is published in the clear."""
+        return self.transcripts and all(wish.transcripts for wish in wishes)
 
     def format_of(self, parameters: StartParameters) -> AudioFormat:
         """The format of a stream. A rate that is not said is the deployment's, or the encoding's only one."""

@@ -245,12 +245,12 @@ def test_captions_of_two_openings_are_two_events(caption: Caption, later: timede
     ("masked", "redaction"),
     [
         (Masked("text", None), {"state": "off"}),
-        (Masked("text", ()), {"state": "clean", "policy": "1", "findings": []}),
+        (Masked("text", (), "2:ab12cd34"), {"state": "clean", "policy": "2:ab12cd34", "findings": []}),
         (
-            Masked("[NAME]", (Finding("NAME", 0, 6, "both"),)),
+            Masked("[NAME]", (Finding("NAME", 0, 6, "both"),), "2:ab12cd34"),
             {
                 "state": "masked",
-                "policy": "1",
+                "policy": "2:ab12cd34",
                 "findings": [{"type": "NAME", "start": 0, "end": 6, "source": "both"}],
             },
         ),

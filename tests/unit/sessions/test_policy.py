@@ -9,7 +9,8 @@ import pytest
 
 from worker.app import _conversation_policy
 from worker.config import load_settings
-from worker.records import StartParameters
+from worker.records import RedactionWish, StartParameters
+from worker.redaction import Redactor
 from worker.sessions.policy import ConversationPolicy
 from worker.symbl.requests import start_request
 
@@ -52,3 +53,23 @@ def test_the_host_masks_as_the_worker_does() -> None:
     assert switches == {"identifyContent": False, "redactContent": True, "redactionString": MASK}
     text = f"my card is {switches['redactionString']}"
     assert policy.redactor.mask(text).text == text
+
+
+def test_a_conversation_has_its_own_redactor() -> None:
+    """Hashes are those of the conversation, and what any of its wishes wants is done."""
+    policy = ConversationPolicy(redactor=Redactor(mode="hash", key=b"a key for tests only"))
+    text = "my card is 4111 1111 1111 1111 since March 3rd"
+    first, same, other = (policy.redactor_for(name).mask(text).text for name in ("a", "a", "b"))
+    assert first == same != other
+    wishes = [RedactionWish(types=("DATE",)), RedactionWish(modes=(("CARD_NUMBER", "mask"),))]
+    strict = policy.redactor_for("a", wishes).mask(text)
+    assert strict.text.startswith("my card is **** since [DATE:")
+    assert strict.policy != policy.redactor.policy.version
+
+
+def test_transcripts_are_switched_off_and_not_on() -> None:
+    """One wish without transcripts is enough; none brings them back."""
+    without = RedactionWish(transcripts=False)
+    assert ConversationPolicy().transcripts_for([RedactionWish()])
+    assert not ConversationPolicy().transcripts_for([without, RedactionWish()])
+    assert not ConversationPolicy(transcripts=False).transcripts_for([RedactionWish(transcripts=True)])
