@@ -160,12 +160,13 @@ class AudioChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartStream:
-    """A ``start`` record."""
+    """A ``start`` record. Its ``wish`` is one of the whole conversation."""
 
     coordinates: Coordinates
     conversation_id: str
     stream: str
     parameters: StartParameters
+    wish: RedactionWish | None = None
     trace: Trace | None = None
 
 
@@ -203,6 +204,7 @@ class Subscribe:
     stream: str
     connection_id: str
     redaction_enabled: bool | None = None
+    wish: RedactionWish | None = None
     tenant: str | None = None
     trace: Trace | None = None
 

@@ -29,7 +29,9 @@ from worker.records import (
     InsightType,
     LifeCycleEvent,
     Reason,
+    RedactionMode,
 )
+from worker.redaction import TYPES
 from worker.sessions.state import ConversationState, dump_state
 
 ROOT = SCHEMAS.parent
@@ -193,6 +195,8 @@ def test_names_are_those_of_the_code() -> None:
     assert _at("insights.json", "properties", "kind", "enum") == list(get_args(InsightKind))
     assert _at("start.json", "properties", "insight_types", "items", "enum") == list(get_args(InsightType))
     assert _at("common.json", "$defs", "encoding", "enum") == list(Encoding)
+    assert _at("common.json", "$defs", "entity_type", "enum") == sorted(TYPES)
+    assert _at("common.json", "$defs", "redaction_mode", "enum") == list(get_args(RedactionMode))
     assert _at("common.json", "$defs", "finding", "properties", "source", "enum") == list(get_args(FindingSource))
 
 

@@ -22,6 +22,7 @@ from worker.records import (
     ChangeSpeaker,
     Channel,
     Command,
+    CustomEntity,
     DeadLetter,
     Encoding,
     EndStream,
@@ -30,6 +31,8 @@ from worker.records import (
     InsightType,
     ModifyStream,
     Reason,
+    RedactionMode,
+    RedactionWish,
     Speaker,
     StartParameters,
     StartStream,
@@ -37,6 +40,8 @@ from worker.records import (
     Trace,
     Tracker,
 )
+from worker.redaction.custom import CUSTOM
+from worker.redaction.wishes import check
 
 DEFAULT_STREAM = "0"
 MAX_KEY_BYTES = 512
@@ -170,8 +175,36 @@ class _TrackerModel(_Model):
     vocabulary: Annotated[tuple[_Phrase, ...], Field(min_length=1, max_length=1_000)]
 
 
+class _CustomModel(_Model):
+    type: _Name = CUSTOM
+    patterns: tuple[_Phrase, ...] = ()
+    words: tuple[_Phrase, ...] = ()
+
+
 class _RedactionModel(_Model):
     enabled: bool | None = None
+    types: tuple[_Name, ...] | None = None
+    thresholds: dict[str, float] | None = None
+    custom: tuple[_CustomModel, ...] | None = None
+    mode: RedactionMode | None = None
+    modes: dict[str, RedactionMode] | None = None
+    transcripts: bool | None = None
+
+    def wish(self) -> RedactionWish | None:
+        """What it wants beyond ``enabled``; None when it wants nothing."""
+        wish = RedactionWish(
+            types=tuple(dict.fromkeys(self.types or ())),
+            thresholds=tuple((self.thresholds or {}).items()),
+            custom=tuple(CustomEntity(each.type, each.patterns, each.words) for each in self.custom or ()),
+            mode=self.mode,
+            modes=tuple((self.modes or {}).items()),
+            transcripts=self.transcripts is not False,
+        )
+        try:
+            check(wish)
+        except ValueError as error:
+            raise _UnusableError(Reason.UNREADABLE_CONTROL, f"value.redaction: {error}") from None
+        return None if wish == RedactionWish() else wish
 
 
 class _ChannelModel(_Model):
@@ -214,6 +247,12 @@ class _EndModel(_Model):
     reason: _Name | None = None
 
 
+def _members(model: type[_Model]) -> frozenset[str]:
+    return frozenset(model.model_fields).union(*map(_members, model.__subclasses__()))
+
+
+_MEMBERS = _members(_Model)
+
 _M = TypeVar("_M", bound=_Model)
 
 
@@ -224,11 +263,13 @@ def _decode_control(
     value = record.value or b""
     match event:
         case "start":
+            start = _parse(_StartModel, value or b"{}")
             return StartStream(
                 coordinates=coordinates,
                 conversation_id=conversation_id,
                 stream=stream or DEFAULT_STREAM,
-                parameters=_start_parameters(_parse(_StartModel, value or b"{}"), stream or DEFAULT_STREAM),
+                parameters=_start_parameters(start, stream or DEFAULT_STREAM),
+                wish=None if start.redaction is None else start.redaction.wish(),
                 trace=trace,
             )
         case "modify":
@@ -255,6 +296,7 @@ def _decode_control(
                 stream=stream or DEFAULT_STREAM,
                 connection_id=subscribe.connection_id,
                 redaction_enabled=None if subscribe.redaction is None else subscribe.redaction.enabled,
+                wish=None if subscribe.redaction is None else subscribe.redaction.wish(),
                 tenant=subscribe.tenant,
                 trace=trace,
             )
@@ -279,14 +321,15 @@ def _parse(model: type[_M], value: bytes) -> _M:
 
 
 def _summary(error: ValidationError) -> str:
-    """Places and kinds of the first mistakes. The name of an unknown member is the sender's text, so it is left out."""
+    """Places and kinds of the first mistakes. Names that are not ours are the sender's text, so they are left out."""
     mistakes = error.errors(include_url=False, include_context=False, include_input=False)
     parts = []
     for mistake in mistakes[:_MAX_ERRORS]:
         kind, place = mistake["type"], mistake["loc"]
         if kind == "extra_forbidden":
             place = place[:-1]
-        parts.append(f"{'.'.join(('value', *map(str, place)))}: {kind}")
+        ours = [str(part) for part in place if part in _MEMBERS or isinstance(part, int)]
+        parts.append(f"{'.'.join(('value', *ours))}: {kind}")
     more = len(mistakes) - _MAX_ERRORS
     return "; ".join(parts) + (f"; {more} more" if more > 0 else "")
 

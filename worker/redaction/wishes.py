@@ -9,6 +9,7 @@ from worker.records import CustomEntity, RedactionWish
 from worker.redaction.custom import Custom
 from worker.redaction.policy import MODES, Mode, RedactionPolicy
 
+MAX_OWN_TYPES: Final = 50
 MAX_PATTERNS: Final = 50
 MAX_WORDS: Final = 200
 """Of one wish. Every message of the conversation is searched for all of them, and the state keeps them."""
@@ -42,9 +43,11 @@ def check(wish: RedactionWish) -> None:
     """See that a wish can be fulfilled by any deployment.
 
     Raises:
-        ValueError: a type, threshold, mode or pattern is none, or there are too many patterns or words. The text quotes
+        ValueError: a type, threshold, mode or pattern is none, or there is too much of something. The text quotes
             nothing of the wish.
     """
+    if len(wish.custom) > MAX_OWN_TYPES:
+        raise ValueError(f"there are up to {MAX_OWN_TYPES} own types")
     if sum(len(each.patterns) for each in wish.custom) > MAX_PATTERNS:
         raise ValueError(f"there are up to {MAX_PATTERNS} patterns")
     if sum(len(each.words) for each in wish.custom) > MAX_WORDS:

@@ -17,6 +17,7 @@ from worker.records import (
     Channel,
     Command,
     Coordinates,
+    CustomEntity,
     DeadLetter,
     Encoding,
     EndStream,
@@ -24,6 +25,7 @@ from worker.records import (
     InputRecord,
     ModifyStream,
     Reason,
+    RedactionWish,
     Speaker,
     StartParameters,
     StartStream,
@@ -408,6 +410,10 @@ def test_channels_of_a_long_stream() -> None:
         ("start", {"vocabulary": ["a" * 257]}, "value.vocabulary.0: string_too_long"),
         ("start", {"vocabulary": ["a"] * 5_001}, "value.vocabulary: too_long"),
         ("start", {"redaction": {"enabled": "yes"}}, "value.redaction.enabled: bool_type"),
+        ("start", {"redaction": {"thresholds": {SECRET: "high"}}}, "value.redaction.thresholds: float_type"),
+        ("start", {"redaction": {"mode": SECRET}}, "value.redaction.mode: literal_error"),
+        ("start", {"redaction": {"modes": {SECRET: SECRET}}}, "value.redaction.modes: literal_error"),
+        ("start", {"redaction": {"custom": [{SECRET: 1}]}}, "value.redaction.custom.0: extra_forbidden"),
         ("start", {"confidence_threshold": 1.01}, "value.confidence_threshold: less_than_equal"),
         ("start", {"timezone_offset_minutes": 2_000}, "value.timezone_offset_minutes: less_than_equal"),
         ("start", {"tenant": ""}, "value.tenant: string_too_short"),
@@ -421,6 +427,56 @@ def test_channels_of_a_long_stream() -> None:
 def test_unreadable_control(event: str, value: object, detail: str) -> None:
     """What is wrong with a control record is told by place and kind, never by content."""
     assert _rejected(_control(event, value)) == (Reason.UNREADABLE_CONTROL, detail)
+
+
+@pytest.mark.parametrize(
+    ("redaction", "detail"),
+    [
+        ({"types": [SECRET]}, "the types are "),
+        ({"thresholds": {SECRET: 0.5}}, "the types are "),
+        ({"thresholds": {"SSN": 7}}, "a threshold lies between 0 and 1"),
+        ({"modes": {"OWN": "mask"}}, "modes are for own types and "),
+        ({"custom": [{"type": SECRET}]}, "a type has 1 to 40 capital letters"),
+        ({"custom": [{"patterns": [f"({SECRET})"]}]}, "character 1 of the pattern"),
+        ({"custom": [{"words": [SECRET]}] * 201}, "there are up to 50 own types"),
+    ],
+)
+@pytest.mark.parametrize("event", ["start", "subscribe"])
+def test_wishes_that_nobody_can_fulfil(event: str, redaction: dict[str, Any], detail: str) -> None:
+    """A conversation is not redacted less than its record asks for, so such a record is refused."""
+    value = {"redaction": redaction} | ({"connection_id": "c"} if event == "subscribe" else {})
+    reason, text = _rejected(_control(event, value))
+    assert reason is Reason.UNREADABLE_CONTROL
+    assert text.startswith(f"value.redaction: {detail}")
+
+
+@pytest.mark.parametrize("event", ["start", "subscribe"])
+def test_wishes(event: str) -> None:
+    """What a record wants of redaction arrives whole; nothing beyond ``enabled`` is no wish."""
+    redaction = {
+        "enabled": True,
+        "types": ["DATE", "DATE"],
+        "thresholds": {"PERSON_NAME": 0.3, "SSN": 0},
+        "custom": [{"type": "EMPLOYEE_ID", "patterns": [r"emp-?\d{6}"]}, {"words": ["falcon"]}],
+        "mode": "type",
+        "modes": {"CARD_NUMBER": "mask", "EMPLOYEE_ID": "hash"},
+        "transcripts": False,
+    }
+    rest = {"connection_id": "c"} if event == "subscribe" else {}
+    command = _control(event, {"redaction": redaction} | rest)
+    assert isinstance(command, StartStream | Subscribe)
+    assert command.wish == RedactionWish(
+        types=("DATE",),
+        thresholds=(("PERSON_NAME", 0.3), ("SSN", 0.0)),
+        custom=(CustomEntity("EMPLOYEE_ID", (r"emp-?\d{6}",)), CustomEntity("CUSTOM", (), ("falcon",))),
+        mode="type",
+        modes=(("CARD_NUMBER", "mask"), ("EMPLOYEE_ID", "hash")),
+        transcripts=False,
+    )
+    for nothing in (None, {}, {"enabled": True}, {"enabled": False, "types": [], "transcripts": True, "mode": None}):
+        command = _control(event, {"redaction": nothing} | rest)
+        assert isinstance(command, StartStream | Subscribe)
+        assert command.wish is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from worker.records import CustomEntity, RedactionWish
 from worker.redaction import MODES, TYPES, Custom, Redactor
 from worker.redaction.policy import RedactionPolicy
-from worker.redaction.wishes import MAX_PATTERNS, MAX_WORDS, check, stricter, wish_from_json, wish_to_json
+from worker.redaction.wishes import (
+    MAX_OWN_TYPES,
+    MAX_PATTERNS,
+    MAX_WORDS,
+    check,
+    stricter,
+    wish_from_json,
+    wish_to_json,
+)
 
 KEY = b"a key for tests only"
 KINDS = st.sampled_from(sorted(TYPES))
@@ -120,6 +128,7 @@ def test_a_redactor_with_wishes(policy: RedactionPolicy, several: list[Redaction
         ({"custom": (CustomEntity("name", (), ("x",)),)}, "a type has"),
         ({"custom": (CustomEntity("OWN", ("(falcon)",), ()),)}, "character 1 of the pattern"),
         ({"custom": (CustomEntity("OWN", ("[z-falcon]",), ()),)}, "the pattern does not compile"),
+        ({"custom": (CustomEntity("OWN"),) * (MAX_OWN_TYPES + 1)}, "own types"),
         ({"custom": (CustomEntity("OWN", ("x",) * (MAX_PATTERNS + 1), ()),)}, "patterns"),
         ({"custom": (CustomEntity("OWN", (), ("falcon",) * MAX_WORDS), CustomEntity("OWN", (), ("x",)))}, "words"),
     ],
