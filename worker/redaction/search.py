@@ -99,11 +99,15 @@ def search(
     patterns = [[(mark.type, _pattern(mark.value)) for mark in each if mark.value.strip()] for each in marks]
     found = Found()
     last = len(messages.places) - 1
+    seen: set[tuple[int, str]] = set()
     while True:
         worker: list[Span] = []
         symbl: list[Span] = []
         for index, (start, end) in enumerate(messages.places):
             text = blank[start:end]
+            if (index, text) in seen:
+                continue  # Nothing was found in it.
+            seen.add((index, text))
             reading = Reading(text, region)
             hits = (
                 Span(kind, *hit.span()) for kind, pattern in (patterns[index] if marks else ()) for hit in pattern(text)
