@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
@@ -11,14 +12,12 @@ from worker.redaction.runs import interjection_end
 from worker.redaction.tokens import Kind
 
 MOST_CHARS: Final = 34
-_SKIPPED: Final = lexicon.HESITATIONS | {"dash", "hyphen", "space", "and", "then", "okay", "ok", "huh", "yeah"}
-ALPHABET: Final = words_of(
-    "alpha alfa adam apple bravo boy baker charlie cat delta david dog echo edward easy foxtrot frank fox golf "
-    "george hotel henry india ida igloo juliet juliett john kilo king lima larry love mike mary november nancy nora "
-    "oscar ocean orange oliver papa peter paul quebec queen romeo robert roger sierra sam sugar tango tom thomas "
-    "uniform union umbrella uncle victor whiskey william xray xylophone yankee yellow young zulu zebra"
+MOST_TOKENS: Final = 48
+"""Of a code in front of its name."""
+EXPLAINING: Final = frozenset({"as", "for", "like"})
+_SKIPPED: Final = lexicon.HESITATIONS | words_of(
+    "dash hyphen space and then okay ok huh yeah capital uppercase letter letters"
 )
-"""Words that letters are spelled with."""
 
 
 class Code(NamedTuple):
@@ -27,6 +26,7 @@ class Code(NamedTuple):
     chars: str
     start: int
     end: int
+    first: int
     last: int
 
     @property
@@ -62,7 +62,7 @@ def read_code(reading: Reading, index: int) -> Code | None:
             break
     if not chars:
         return None
-    return Code(chars, reading.tokens[index].start, reading.tokens[last - 1].end, last)
+    return Code(chars, reading.tokens[index].start, reading.tokens[last - 1].end, index, last)
 
 
 def _read_letters(reading: Reading, index: int, *, spelled: bool) -> tuple[str, int] | None:
@@ -79,7 +79,7 @@ def _read_letters(reading: Reading, index: int, *, spelled: bool) -> tuple[str, 
     following = reading.word(index + 1)
     if word in lexicon.REPEATS and len(following) == 1 and following.isalpha():
         return following * lexicon.REPEATS[word], explained_end(reading, index + 2)
-    if word in ALPHABET and (spelled or _is_piece(reading, index + 1) or following in ALPHABET):
+    if word in lexicon.ALPHABET and (spelled or _is_piece(reading, index + 1) or following in lexicon.ALPHABET):
         return word[0], index + 1
     written = reading.text[reading.tokens[index].start : reading.tokens[index].end]
     if len(word) <= 3 and written.isupper():
@@ -104,14 +104,24 @@ def _is_piece(reading: Reading, index: int) -> bool:
 
 def explained_end(reading: Reading, index: int) -> int:
     """The index after "as in Sam" and the like, which may follow a letter, at ``index``."""
-    letter = reading.word(index - 1)
+    letter, behind = reading.word(index - 1), index
     if len(letter) != 1 or not letter.isalpha():
-        return index
+        return behind
+    if reading.word(index) == "," and reading.word(index + 1) in EXPLAINING:
+        index += 1  # "b, as in boy"
     if reading.word(index) == "as" and reading.word(index + 1) == "in" and reading.word(index + 2)[:1] == letter:
         return _ray_end(reading, index + 3)
     if reading.word(index) in {"for", "like"} and reading.word(index + 1)[:1] == letter and reading.is_word(index + 1):
         return _ray_end(reading, index + 2)
-    return index
+    return behind
+
+
+def read_code_before(reading: Reading, end: int) -> Iterator[Code]:
+    """What is spelled up to the token before ``end``, the longest first."""
+    for first in range(max(0, end - MOST_TOKENS), end):
+        code = read_code(reading, first) if reading.tokens[first].kind is not Kind.MARK else None
+        if code is not None and code.last == end:
+            yield code
 
 
 def _ray_end(reading: Reading, index: int) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from worker.redaction import dates, emails, lexicon, postal, spans
+from worker.redaction import dates, lexicon, postal, spans
 from worker.redaction.codes import read_code
+from worker.redaction.email_pieces import Pieces
 from worker.redaction.gazetteer import FIRST_NAMES, SURNAMES
 from worker.redaction.lexicon import phrases_of, words_of
 from worker.redaction.name_parts import NameParts
@@ -71,7 +72,7 @@ def find_continuations(reading: Reading) -> Iterator[Span]:
     code = read_code(reading, index)
     if code is not None and (code.digits == 0 or len(code.chars) > code.digits) and not _is_word(reading, index):
         yield Span(spans.NUMBER, code.start, code.end, SUSPECTED)
-    end = emails.Speller(reading).rest_end(reading.tokens[index].start)
+    end = Pieces(reading).rest_end(reading.tokens[index].start)
     if end is not None:
         yield Span(spans.EMAIL_ADDRESS, reading.tokens[index].start, end, SUSPECTED)
     last = _street_end(reading, index)

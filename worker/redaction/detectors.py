@@ -16,7 +16,20 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
-from worker.redaction import dates, documents, emails, figures, ibans, lexicon, names, network, payment, postal, spans
+from worker.redaction import (
+    ages,
+    dates,
+    documents,
+    emails,
+    figures,
+    ibans,
+    lexicon,
+    names,
+    network,
+    payment,
+    postal,
+    spans,
+)
 from worker.redaction.countries import IBAN_LENGTHS
 from worker.redaction.reading import Reading
 from worker.redaction.spans import EMAIL_ADDRESS, NUMBER, SUSPECTED, Span
@@ -60,7 +73,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family(spans.PASSPORT_NUMBER, documents.find_passports),
     Family(spans.DRIVERS_LICENSE, documents.find_licenses),
     Family(spans.DATE_OF_BIRTH, dates.find_births),
-    Family(spans.AGE, dates.find_ages),
+    Family(spans.AGE, ages.find),
     Family(spans.ADDRESS, postal.find),
     Family(spans.IP_ADDRESS, network.find_addresses),
     Family(spans.PERSON_NAME, names.find),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from worker.redaction.codes import read_code
+from worker.redaction.codes import read_code, read_code_before
 from worker.redaction.reading import Cue, Reading
 from worker.redaction.runs import is_years
 from worker.redaction.spans import DRIVERS_LICENSE, LABELLED, PASSPORT_NUMBER, SUSPECTED, Span
@@ -16,8 +16,6 @@ LICENSE_CHARS: Final = range(4, 20)
 FEWEST_DIGITS: Final = 4
 NEAR_DIGITS: Final = 5
 """Of a number that is only near the word for it."""
-MOST_TOKENS: Final = 24
-"""Of a number in front of its name."""
 
 
 def find_passports(reading: Reading) -> Iterator[Span]:
@@ -59,8 +57,7 @@ def _find_near(reading: Reading, cue: Cue, kind: str, lengths: range) -> Iterato
 
 def _find_before(reading: Reading, end: int, kind: str, lengths: range) -> Iterator[Span]:
     """ "it says x one two three four five six seven in my passport"."""
-    for first in range(max(0, end - MOST_TOKENS), end):
-        code = read_code(reading, first)
-        if code is not None and code.last == end and len(code.chars) in lengths and code.digits >= FEWEST_DIGITS:
+    for code in read_code_before(reading, end):
+        if len(code.chars) in lengths and code.digits >= FEWEST_DIGITS:
             yield Span(kind, code.start, code.end, LABELLED)
             return

@@ -38,6 +38,7 @@ MOST_MISSING: Final = 3
 """Digits without which some numbers are known to a plan as well."""
 PHONE_LENGTHS: Final = (7, 10, 11)
 """Of telephone numbers that are said digit by digit, without a word about what they are."""
+_CALLED_OTHERWISE: Final = frozenset({"ssn", "iban", "account", "routing"})
 _CALLED_A_CARD: Final = frozenset({"card", "cvv", "expiry", "expires"})
 _SURELY_OTHER: Final = frozenset({"account", "routing", "passport", "licence"})
 _OTHER_FIELDS: Final = frozenset({"account", "routing", "passport", "licence", "ssn", "card"})
@@ -56,12 +57,11 @@ def find_card_numbers(reading: Reading) -> Iterator[Span]:
         if is_years(digits) or (not called and (is_phone or _is_of_device(reading, run) or _is_grouped_otherwise(run))):
             continue
         begins = called or digits[0] in CARD_BEGINNINGS or not reading.is_labelled(run)
-        if begins and any(len(each) in CARD_LENGTHS and luhn.is_valid(each) for each in run.meanings()):
+        meanings = (digits,) if cue in _CALLED_OTHERWISE else run.meanings()
+        if begins and any(len(each) in CARD_LENGTHS and luhn.is_valid(each) for each in meanings):
             yield Span(CARD_NUMBER, run.start, run.end, VERIFIED)
         elif called or (
-            len(digits) >= SURELY_A_CARD
-            and cue not in {"ssn", "iban", "account", "routing"}
-            and not reading.is_called_else(run)
+            len(digits) >= SURELY_A_CARD and cue not in _CALLED_OTHERWISE and not reading.is_called_else(run)
         ):
             yield Span(CARD_NUMBER, run.start, run.end, SUSPECTED)
 
@@ -100,7 +100,7 @@ def find_phone_numbers(reading: Reading) -> Iterator[Span]:
             yield Span(PHONE_NUMBER, run.start, end, VERIFIED if sure else SUSPECTED)
         elif run.corrected and any(_is_phone(digits, reading.region) for digits in run.meanings()):
             yield Span(PHONE_NUMBER, run.start, end, VERIFIED)
-        elif any(group.spoken for group in run.groups) and not _has_thousands(run):
+        elif any(group.spoken for group in run.groups) and not (_has_thousands(run) or _is_no_line(reading, run)):
             yield from (
                 Span(PHONE_NUMBER, start, end)
                 for digits, start, end in run.windows(HOME_LENGTHS, skip=1)
@@ -136,6 +136,11 @@ def _is_grouped_otherwise(run: Run) -> bool:
     lengths = [len(group.digits) for group in run.groups if not group.spoken]
     odd = any(MOST_IN_GROUP < length < CARD_LENGTHS.start for length in lengths)
     return odd and lengths[0] != FIRST_IN_GROUP and max(lengths) < CARD_LENGTHS.start
+
+
+def _is_no_line(reading: Reading, run: Run) -> bool:
+    """Whether ``run`` is called a number of something else: "the consignment number is", not "her office number"."""
+    return reading.called(run) not in lexicon.REACHED and reading.is_called_else(run)
 
 
 def _has_thousands(run: Run) -> bool:

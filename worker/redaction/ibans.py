@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from stdnum import iban
 
 from worker.redaction import lexicon
-from worker.redaction.codes import ALPHABET, explained_end, read_code
+from worker.redaction.codes import EXPLAINING, explained_end, read_code
 from worker.redaction.countries import IBAN_LENGTHS
 from worker.redaction.reading import Reading
-from worker.redaction.runs import is_years
+from worker.redaction.runs import interjection_end, is_years
 from worker.redaction.spans import IBAN, SUSPECTED, Span
 from worker.redaction.tokens import Kind
 
@@ -71,7 +71,9 @@ def _read_pieces(reading: Reading) -> Iterator[_Piece]:
     for index, token in enumerate(reading.tokens):
         if token.start < read_until or token.kind is Kind.MARK:
             continue
-        explained = explained_end(reading, index) if token.word in {"as", "for", "like"} else index
+        explained = explained_end(reading, index) if token.word in EXPLAINING else index
+        if token.kind is Kind.WORD and (behind := interjection_end(reading.tokens, index)) is not None:
+            explained = behind
         if explained > index:
             read_until = reading.tokens[explained - 1].end
             continue
@@ -80,7 +82,7 @@ def _read_pieces(reading: Reading) -> Iterator[_Piece]:
             yield _Piece(group.digits, group.start, group.end)
         elif token.kind is Kind.CODE:
             yield _Piece(token.word, token.start, token.end)
-        elif token.kind is Kind.WORD and token.word in ALPHABET:
+        elif token.kind is Kind.WORD and token.word in lexicon.ALPHABET:
             yield _Piece(token.word[0], token.start, token.end)
         elif token.kind is Kind.WORD and len(token.word) > 1 and token.word in lexicon.FILLERS:
             continue

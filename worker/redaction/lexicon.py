@@ -97,6 +97,14 @@ KIN: Final = words_of(
 )
 """What persons are to the one who speaks."""
 
+ALPHABET: Final = words_of(
+    "alpha alfa adam apple bravo boy baker charlie cat delta david dog echo edward easy foxtrot frank fox golf "
+    "george hotel henry india ida igloo juliet juliett john kilo king lima larry love mike mary november nancy nora "
+    "oscar ocean orange oliver papa peter paul quebec queen romeo robert roger sierra sam sugar tango tom thomas "
+    "uniform union umbrella uncle victor whiskey william xray xylophone yankee yellow young zulu zebra"
+)
+"""Words that letters are spelled with."""
+
 EXTENSIONS: Final = frozenset({"extension", "ext"})
 
 # --- addresses -------------------------------------------------------------------------------------------------------
@@ -141,21 +149,24 @@ _CUES: Final = {
     "iban": "iban, i ban, i b a n",
     "email": "email, emails, mail, mails, address",
     "cvv": "csc, cid, security digits, card code, card verification number, cvv, cvv2, cvc, cvc2, c v v, c v c, "
+    "back of the card, back of my card, front of the card, three on the back, four on the front, digits on the front, "
+    "on the back it says, verification number, signature strip, c v two, c v v two, "
     "cv v, cvv code, cvv number, security code, security number, digits on the back, three digits, code "
     "on the back, number on the back, numbers on the back, card verification, verification code, "
     "verification value, three digit code, three digit number",
-    "pin": "personal identification number, atm code, pin, pin code, pin number, p i n, pincode",
+    "pin": "personal identification number, atm code, code for the atm, pin, pin code, pin number, p i n, pincode",
     "expiry": "valid till, valid to, good until, good till, expiration month, expiry month, expire date, expiry, "
     "expiration, expiry date, expiration date, expires on, exp date, exp, valid thru, valid through, good "
-    "thru, good through, valid until",
-    "expires": "expires, expire, expiring, expired",
+    "thru, good through, valid until, month and year, month and the year, date on the card, date on my "
+    "card, date on it",
+    "expires": "expires, expire, expiring, expired, runs out, run out",
     "routing": "routing, aba, transit number, a b a, rtn",
     "account": "account, accounts, acct, checking, savings, checking account, savings account, bank account, direct "
     "deposit",
     "swift": "swift, bic, bank identifier code, bank code, b i c, swift code, bic code",
     "passport": "passport, passports, travel document",
     "licence": "driving permit, driver permit, driver license, drivers license, driver licence, drivers licence, "
-    "driving license, driving licence, license number, licence number, driver license number, drivers "
+    "driving license, driving licence, d l, d l number, license number, licence number, driver license number, drivers "
     "license number, driver's license, dl number, license, licence",
     "zip": "zip, zipcode, zip code, postal code, post code, postcode, eir code",
     "birth": "born, birth, birthday, birthdate, birth date, dob, d o b, date of birth, birthdays",
@@ -178,7 +189,8 @@ LINKS: Final = words_of(
     "number numbers code codes back front has with is was are it it's the that that's would be my your his her their "
     "our um umm uh uhm er hmm for on of card date no please okay ok and so sure yes yeah here says reads this i have "
     "got think let me see will account security sort bank's bank checking savings digit digits three-digit "
-    "four-digit address currently actually like well right now also then end month ends in at a from to"
+    "four-digit address currently actually like well right now also then end month ends in at a from to "
+    "capital uppercase letter letters starts begins hold hang look check moment second sec"
 )
 """Words between the name of a field and its value."""
 MOST_LINKS: Final = 9
@@ -213,6 +225,11 @@ NO_LABELS: Final = words_of(
     "long bank checking savings routing iban passport license licence pin master american gold platinum sixteen "
     "digit real actual"
 )
+REACHED: Final = words_of(
+    "office work home daytime evening emergency best direct business desk day night main line alternate other backup "
+    "secondary primary toll free extension local personal private correct preferred alternative landline house"
+)
+"""Before "number": somebody is reached there."""
 """What does not make a number somebody's reference."""
 
 NUMBER_HINTS: Final = NUMBER_WORDS | REPEATS.keys()

@@ -173,7 +173,7 @@ class _Finder(NameParts):
             if score is None:
                 continue
             read = self.rest_end(index + 1)
-            if self._is_brand(index, read):
+            if self._is_brand(index, read) or self._is_of_code(index, read):
                 continue
             yield self._span(index, read, score)
 
@@ -248,6 +248,11 @@ class _Finder(NameParts):
         start = self.tokens[first].start
         text = self.reading.text
         return text[end : end + 3] == " & " or text[max(0, start - 3) : start] == " & "
+
+    def _is_of_code(self, first: int, last: int) -> bool:
+        """Whether the word at ``first`` spells a letter in front of a number: "charlie seven four"."""
+        is_spelled = last == first + 1 and self.word(first) in lexicon.ALPHABET and last in self.reading.group_at
+        return is_spelled and self._introduction(first) is None
 
     def _is_ambiguous_name(self, index: int, written: bool) -> bool:
         word, behind = self.word(index), self.word(index + 1)

@@ -16,9 +16,10 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from worker.redaction import dates, emails, lexicon, names, postal, spans, unfinished
+from worker.redaction import ages, lexicon, names, postal, spans, unfinished
 from worker.redaction.continuations import find_continuations, is_backchannel
 from worker.redaction.dates import MONTHS, ORDINALS
+from worker.redaction.email_pieces import OPEN_HINTS, Pieces
 from worker.redaction.lexicon import phrases_of, words_of
 from worker.redaction.reading import LABEL_CHARS, Cue, Reading
 from worker.redaction.runs import Group
@@ -169,9 +170,9 @@ def _plain(reading: Reading, index: int) -> str:
 
 def _mail(reading: Reading, end: int) -> Left | None:
     """ "jane dot", "jane dot doe at example"."""
-    if reading.words.isdisjoint(emails.OPEN_HINTS):
+    if reading.words.isdisjoint(OPEN_HINTS):
         return None
-    start = emails.Speller(reading).open_start(reading.tokens[end - 1].end)
+    start = Pieces(reading).open_start(reading.tokens[end - 1].end)
     if start is None:
         return None
     return Left(spans.EMAIL_ADDRESS, next(at for at, token in enumerate(reading.tokens) if token.start == start))
@@ -345,4 +346,4 @@ def _age(reading: Reading, end: int) -> Left | None:
     if not is_round(reading, end):
         return None
     last = reading.tokens[end - 1]
-    return Left(spans.AGE, end - 1) if any(span.end == last.end for span in dates.find_ages(reading)) else None
+    return Left(spans.AGE, end - 1) if any(span.end == last.end for span in ages.find(reading)) else None

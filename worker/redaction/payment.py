@@ -9,7 +9,7 @@ from typing import Final
 from stdnum.us import rtn
 
 from worker.redaction import dates
-from worker.redaction.codes import read_code
+from worker.redaction.codes import read_code, read_code_before
 from worker.redaction.countries import COUNTRIES
 from worker.redaction.reading import Cue, Reading
 from worker.redaction.runs import Run, is_years
@@ -39,6 +39,12 @@ TIME_DIGITS: Final = 4
 PLAINLY_AN_ACCOUNT: Final = 6
 """Digits from which on an account need not be called an account number."""
 _SWIFT: Final = re.compile(r"[a-z]{6}[a-z\d]{2}(?:[a-z\d]{3})?\Z")
+MONTH_NUMBERS: Final = range(1, 13)
+MOST_OF_DATE: Final = 8
+"""Tokens of a month and its year."""
+_OF_CARDS: Final = frozenset({"it", ""})
+"""In front of "expires": nothing but a card is said to."""
+_SLASHED: Final = re.compile(r"\d{1,2}\s?[/-]\s?\d{2,4}\b")
 _MONTH_AND_YEAR: Final = re.compile(r"(?<![\d/])(?:0[1-9]|1[0-2])\s?/\s?(?:20)?\d\d(?![\d/])")
 _BANKING: Final = frozenset({"bank", "wire", "ach", "deposit", "checking", "savings"})
 
@@ -62,19 +68,50 @@ def find_expirations(reading: Reading) -> Iterator[Span]:
     sure = reading.has_cue("card") or reading.has_cue("cvv")
     for kind in ("expiry", "expires"):
         for cue in reading.cues_of(kind):
+            is_called = kind == "expiry" or sure or reading.word(cue.first - 1) in _OF_CARDS
             index = reading.value_after(cue)
-            if index is None:
-                continue
-            is_called = kind == "expiry" or sure or reading.word(cue.first - 1) == "it"
-            month_end = dates.month_end(reading, index) if is_called else None
-            if month_end is not None:
-                yield Span(CARD_EXPIRATION, reading.tokens[index].start, reading.tokens[month_end - 1].end, LABELLED)
-            elif (run := reading.run_at.get(index)) is not None:
-                is_slashed = re.match(r"\d{1,2}\s?[/-]\s?\d{2,4}\b", reading.text[run.start :]) is not None
-                if (is_called or is_slashed) and not reading.is_amount(run):
-                    yield from _leading(CARD_EXPIRATION, run, EXPIRY_DIGITS)
+            if index is not None:
+                yield from _expiration_at(reading, index, is_called=is_called)
+            if kind == "expiry" or is_called:
+                yield from _expiration_before(reading, cue)
     if sure and "/" in reading.text:
         yield from _expirations_on_cards(reading)
+
+
+def _expiration_at(reading: Reading, index: int, *, is_called: bool) -> Iterator[Span]:
+    """A month with or without a year, or the figures for one, from the token at ``index`` on."""
+    month_end = dates.month_end(reading, index) if is_called else None
+    run = reading.run_at.get(index)
+    if month_end is not None:
+        yield Span(CARD_EXPIRATION, reading.tokens[index].start, reading.tokens[month_end - 1].end, LABELLED)
+    elif run is not None and not reading.is_amount(run):
+        year = reading.group_at.get(run.last + 1) if reading.word(run.last) == "of" else None
+        if year is not None and int(run.digits) in MONTH_NUMBERS and len(year.digits) in {2, 4}:
+            yield Span(CARD_EXPIRATION, run.start, year.end, LABELLED)  # "nine of thirty"
+        elif is_called or _SLASHED.match(reading.text, run.start) is not None or _is_month_and_year(reading, run):
+            yield from _leading(CARD_EXPIRATION, run, EXPIRY_DIGITS)
+
+
+def _expiration_before(reading: Reading, cue: Cue) -> Iterator[Span]:
+    """ "oh four twenty seven is the expiration date", "April 2027 is when it expires"."""
+    end = reading.value_end(cue)
+    if end is None:
+        return
+    run = reading.run_ending.get(end)
+    for first in range(max(0, end - MOST_OF_DATE), end):
+        if dates.month_end(reading, first) == end:
+            yield Span(CARD_EXPIRATION, reading.tokens[first].start, reading.tokens[end - 1].end, LABELLED)
+            return
+    if run is not None and _is_month_and_year(reading, run) and not reading.is_amount(run):
+        yield Span(CARD_EXPIRATION, run.start, run.end, LABELLED)
+
+
+def _is_month_and_year(reading: Reading, run: Run) -> bool:
+    """ "oh four twenty seven": groups that make a month and a year of two digits, or of four; no time."""
+    if reading.word(run.first - 1) in _BEFORE_TIMES:
+        return False
+    digits = run.digits if run.digits[0] == "0" or run.digits[:2] in {"10", "11", "12"} else f"0{run.digits}"
+    return len(run.groups) > 1 and len(digits) in {4, 6} and int(digits[:2]) in MONTH_NUMBERS and digits[-2] in "234"
 
 
 def _expirations_on_cards(reading: Reading) -> Iterator[Span]:
@@ -128,7 +165,13 @@ def find_swift_codes(reading: Reading) -> Iterator[Span]:
         elif (code := read_code(reading, index)) is not None and len(code.chars) >= 6:
             yield Span(SWIFT_CODE, code.start, code.end, VERIFIED if is_swift(code.chars) else SUSPECTED)
     for cue in reading.cues_of("swift"):
-        yield from _swift_near(reading, cue)
+        end = reading.value_end(cue)
+        for code in () if end is None else read_code_before(reading, end):
+            if is_swift(code.chars):
+                yield Span(SWIFT_CODE, code.start, code.end, VERIFIED)
+                break
+        else:
+            yield from _swift_near(reading, cue)
 
 
 def _swift_near(reading: Reading, cue: Cue) -> Iterator[Span]:

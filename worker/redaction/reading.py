@@ -15,6 +15,8 @@ from worker.redaction.tokens import Kind, stem, tokens_of
 CUE_WORDS_BEFORE: Final = 15
 CUE_WORDS_AFTER: Final = 6
 LABEL_CHARS: Final = 50
+MOST_SPELLED: Final = 16
+"""Tokens that spell the letters in front of a number."""
 LONGEST_CUE: Final = 8
 """Tokens of a cue, with punctuation in it."""
 NEAR_AFTER: Final = 14
@@ -186,13 +188,34 @@ class Reading:
     def is_labelled_at(self, start: int) -> bool:
         """The same for what begins at character ``start``."""
         if start not in self._labelled:
-            self._labelled[start] = lexicon.LABELS.search(self.text[max(0, start - LABEL_CHARS) : start]) is not None
+            self._labelled[start] = lexicon.LABELS.search(self._before(start)) is not None
         return self._labelled[start]
+
+    def _before(self, start: int) -> str:
+        """What stands in front of a number, and of the letters that are spelled in front of it."""
+        first = index = bisect_left(self.tokens, start, key=lambda token: token.start)
+        while index and first - index < MOST_SPELLED:
+            if len(self.word(index - 1)) == 1 and self.is_word(index - 1):
+                index -= 1
+            elif self.word(index - 3) == "as" and self.word(index - 2) == "in" and len(self.word(index - 4)) == 1:
+                index -= 4
+            elif self.word(index - 2) in {"for", "like"} and self.word(index - 1)[:1] == self.word(index - 3):
+                index -= 3
+            elif self.word(index - 1) in lexicon.ALPHABET:
+                index -= 1
+            else:
+                break
+        end = start if index == first else self.tokens[index].start
+        return self.text[max(0, end - LABEL_CHARS) : end]
 
     def is_called_else(self, run: Run) -> bool:
         """Whether ``run`` is called any number but one that belongs to a person: "the consignment number is"."""
-        match = lexicon.GENERIC_LABELS.search(self.text[max(0, run.start - LABEL_CHARS) : run.start])
-        return self.is_labelled(run) or (match is not None and match[1].lower() not in lexicon.NO_LABELS)
+        return self.is_labelled(run) or self.called(run) not in lexicon.NO_LABELS | {""}
+
+    def called(self, run: Run) -> str:
+        """The noun in "consignment number is" in front of ``run``; empty when there is none."""
+        match = lexicon.GENERIC_LABELS.search(self._before(run.start))
+        return "" if match is None else match[1].lower()
 
     def is_amount(self, run: Run) -> bool:
         """Whether ``run`` counts something."""
@@ -260,6 +283,8 @@ class Reading:
         while index >= 0 and cue.first - index <= lexicon.MOST_BACK_LINKS and self.word(index) in lexicon.BACK_LINKS:
             index -= 1
         is_said = any(self.word(each) in lexicon.SAYS_SO for each in range(index + 1, cue.first))
+        if is_said and self.word(index) == ",":
+            index -= 1
         return index + 1 if is_said else None
 
     def near(self, cue: Cue) -> Iterator[int]:

@@ -8,7 +8,7 @@ from stdnum import iban, luhn
 from stdnum.us import rtn
 
 from worker.redaction import figures, lexicon, payment, spans
-from worker.redaction.codes import ALPHABET, read_code
+from worker.redaction.codes import EXPLAINING, read_code_before
 from worker.redaction.countries import IBAN_LENGTHS
 from worker.redaction.introductions import SPELL
 from worker.redaction.lexicon import words_of
@@ -79,9 +79,8 @@ _HARMLESS_NOUNS: Final = words_of(
 )
 """In front of a number: it is none of a person."""
 _BEFORE_TIMES: Final = words_of("at by until till around before after from since between past")
-_SPELLING: Final = ALPHABET | {"ray"}
+_SPELLING: Final = lexicon.ALPHABET | {"ray"}
 _ROUND: Final = lexicon.TENS.keys() | {"hundred", "thousand"}
-_EXPLAINING: Final = frozenset({"as", "for", "like"})
 
 
 class Left(NamedTuple):
@@ -210,16 +209,11 @@ def _code_ending(reading: Reading, end: int, run: Run | None) -> _Spelled | None
         return written
     last = reading.tokens[end - 1]
     is_piece = last.kind is Kind.CODE or (last.kind is Kind.WORD and (len(last.word) == 1 or last.word in _SPELLING))
-    explains = any(reading.word(at) in _EXPLAINING for at in range(end - 3, end - 1))
+    explains = any(reading.word(at) in EXPLAINING for at in range(end - 3, end - 1))
     if run is None and not is_piece and not explains:
         return None
-    for first in range(max(0, end - MOST_TOKENS), end):
-        if reading.tokens[first].kind is Kind.MARK:
-            continue
-        code = read_code(reading, first)
-        if code is not None and code.last == end:
-            return _Spelled(code.chars, first)
-    return None
+    code = next(read_code_before(reading, end), None)
+    return None if code is None else _Spelled(code.chars, code.first)
 
 
 def _written_iban(reading: Reading, end: int) -> _Spelled | None:

@@ -57,6 +57,15 @@ born in boston on «december twenty first two thousand and four»
 birth date: «1984-05-02»
 """,
     "AGE": """
+my mom's «eighty one» and lives alone
+he is going on «eighty»
+she just celebrated her «eightieth» birthday
+my father retired at «sixty two»
+are you really «ninety one»
+they're «fourteen» and «sixteen»
+a man of «seventy two»
+she's a «thirty year old» marathon runner
+the applicant is «thirty four»
 she is «forty three years old»
 aged «43»
 a «7-year-old» boy
@@ -81,6 +90,8 @@ write to «P.O. Box 123»
 my address is «22 acacia avenue apartment 4 b»
 """,
     "CVV": """
+the last three on the back are «seven three seven»
+the code on the signature strip is «seven three seven»
 the CVV is «seven three seven»
 the three digit code is «737»
 and the security code on the back is, um, «1 2 3»
@@ -93,6 +104,14 @@ the pin is «eight three six four»
 my pin has four digits it is «one two three four»
 """,
     "CARD_EXPIRATION": """
+«oh four twenty seven» is the expiration date
+it says «oh four slash twenty seven» for the expiration
+«april twenty twenty seven» is the expiration date
+the card runs out in «march twenty twenty seven»
+it is expiring «oh four twenty seven»
+month and year is «oh four twenty seven»
+the date on the card is «oh four twenty seven»
+the new card expires in «nine of thirty»
 the card expires in «march twenty seven»
 it expires «04/27»
 expiry date is «oh four twenty seven»
@@ -113,17 +132,22 @@ my checking account is «one two three four five six seven eight nine oh»
 «12345678» is my account number
 """,
     "SWIFT_CODE": """
+«d e u t d e f f», that's our swift
+«d for david e for edward u for uncle t for tom d for david e for edward f for frank f for frank» is our bic
+swift code: capital «d capital e capital u capital t d e f f»
 the swift code is «DEUTDEFF500»
 the swift code is «d e u t d e f f»
 bic «DEUTDEFF»
 """,
     "PASSPORT_NUMBER": """
+«q as in queen one two three four five six seven», that's my passport
 my passport number is «X1234567»
 my passport is «x one two three four five six seven»
 passport number «a b one two three four five six»
 passport number is «533380006»
 """,
     "DRIVERS_LICENSE": """
+the d l number is «one two three four five six seven eight»
 driver's license number «D 123 4567»
 my drivers license is «d one two three four five six seven»
 driving licence «MORGA657054SM9IJ»
@@ -147,6 +171,14 @@ call «four one five five five six no five five five oh one oh oh»
     "CARD_NUMBER": """
 it's «four one no four one one one one one one one one one one one one one one one one»
 it's «four one one one that's right one one one one you got it one one one one mm-hm one one one one»
+""",
+    "EMAIL_ADDRESS": """
+my email is «j as in john, d as in david, oe at gmail dot com»
+my email is «k like kilo dot schneider at yahoo dot com»
+""",
+    "IBAN": """
+my iban is «D, as in dog, E, as in easy, 89 3704 0044 0532 0130 00»
+it's «D E eight nine, you got that? 3704 0044, you got that? 0532 0130 double oh»
 """,
     "SSN": """
 my social is «two one nine uh-huh oh nine got it nine nine nine nine»
@@ -220,6 +252,20 @@ the tracking number is 999-8842578-9118509
 between 1992 and 2021 my phone bill doubled
 the rose is in bloom and the daisy too
 chase the invoice and bill me
+the fee per adult is fifty
+i retired at nine
+we were two and they were three
+are they ten or twelve
+the owner's sixty percent
+my phone's fifteen percent
+the offer expires in march
+the code expires at twelve thirty
+what month and year is it
+the date on the card is wrong
+a forty year old house
+the case number is india november victor eight three nine nine six one nine three two six
+the part number is charlie seven four five zero
+the consignment number is four one five five five five two six seven one
 """
 
 

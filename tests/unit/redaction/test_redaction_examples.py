@@ -89,7 +89,7 @@ IBANS = """
 it's «d e eight nine three seven oh four double oh four four oh five three two oh one three oh double oh» got it
 it's «D. E. eighty nine, thirty seven oh four, double oh four four, oh five three two, oh one three oh, double oh»
 the account is «g b two nine n w b k six oh one six one three three one nine two six eight one nine» got it
-my IBAN begins with d e «eight nine three seven oh four double oh»
+my IBAN begins with «d e eight nine three seven oh four double oh»
 """
 
 EMAILS = """
