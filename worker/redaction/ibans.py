@@ -71,8 +71,10 @@ def _read_pieces(reading: Reading) -> Iterator[_Piece]:
     for index, token in enumerate(reading.tokens):
         if token.start < read_until or token.kind is Kind.MARK:
             continue
-        explained = explained_end(reading, index) if token.word in EXPLAINING else index
-        if token.kind is Kind.WORD and (behind := interjection_end(reading.tokens, index)) is not None:
+        explained = index
+        if token.word in EXPLAINING:
+            explained = explained_end(reading, index)
+        elif token.word in lexicon.INTERJECTIONS and (behind := interjection_end(reading.tokens, index)) is not None:
             explained = behind
         if explained > index:
             read_until = reading.tokens[explained - 1].end

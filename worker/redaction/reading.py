@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -21,6 +22,8 @@ LONGEST_CUE: Final = 8
 """Tokens of a cue, with punctuation in it."""
 NEAR_AFTER: Final = 14
 NEAR_BEFORE: Final = 10
+_SPOKEN_DOTS: Final = DOTS - {"."}
+_GLUED_DOT: Final = re.compile(r"\.\w")
 HOME_REGION: Final = "US"
 """Where a phone number without a country code belongs."""
 
@@ -73,7 +76,7 @@ class Reading:
 
     @property
     def _has_dots(self) -> bool:
-        return "." in self.text or not self.words.isdisjoint(DOTS)
+        return not self.words.isdisjoint(_SPOKEN_DOTS) or _GLUED_DOT.search(self.text) is not None
 
     @cached_property
     def _whole_runs(self) -> tuple[Run, ...]:
