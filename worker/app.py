@@ -242,13 +242,14 @@ def _conversation_policy(settings: Settings) -> ConversationPolicy:
         detect_entities=conversation.detect_entities,
         identify=symbl.identify,
         redact=symbl.redact,
-        mask=settings.redaction.mask,
+        clear_captions=captions.text == "clear",
         no_connection_timeout_seconds=symbl.no_connection_timeout_seconds,
         idle_seconds=conversation.idle_seconds,
         max_age_seconds=conversation.max_age_seconds,
         transcripts=settings.transcripts.enabled,
         redaction=settings.redaction.enabled,
         redactor=settings.redaction.redactor(),
+        hold_seconds=settings.redaction.hold_seconds,
     )
 
 

@@ -383,6 +383,10 @@ class CaptionSettings(_Section):
     """Interim text for live captioning."""
 
     mode: Literal["off", "coalesced", "all"] = Field("coalesced", description="`off`, `coalesced` or `all`.")
+    text: Literal["masked", "clear"] = Field(
+        "masked",
+        description="`masked` when redaction is on, or `clear` all the same, unless a `start` asks for redaction.",
+    )
     interval_seconds: Seconds = Field(
         0.25, description="With `coalesced`, at most one caption per stream in this time."
     )
@@ -436,6 +440,12 @@ class RedactionSettings(_Section):
     mode: Mode = Field("mask", description="`mask`, `type` (`[CARD_NUMBER]`) or `hash` (`[CARD_NUMBER:3f9a2c41d7be]`).")
     modes: Annotated[tuple[tuple[str, Mode], ...], BeforeValidator(_pairs)] = Field(
         (), description="Modes of single types, such as `CARD_NUMBER=hash,PERSON_NAME=type`."
+    )
+    hold_seconds: float = Field(
+        8.0,
+        ge=0,
+        le=60,
+        description="How long a message waits that may have begun something personal, for how its speaker goes on; with 0 its end is masked in doubt at once.",
     )
     hash_key: SecretStr | None = Field(None, description="Key of the hashes, 16 bytes and more.")
     hash_key_file: Path | None = Field(None, description="File that holds the key.")

@@ -81,6 +81,14 @@ class Metrics:
             buckets=_LATENCY_BUCKETS,
         )
 
+        self.hold_seconds = Histogram(
+            "hold_seconds",
+            "How long messages waited that ended in what the speaker's next one could show to be personal.",
+            namespace=PREFIX,
+            registry=registry,
+            buckets=_LATENCY_BUCKETS,
+        )
+
     def published(self, output: Output) -> None:
         """Count what readers can see: once, however many attempts it took."""
         self.outputs.labels(type(output).__name__).inc()

@@ -62,15 +62,26 @@ class Witness(World):
 
     # --- producing ---
 
-    def say(self, conversation: str, stream: str, words: int, size: int, *, numbered: bool, twice: bool) -> None:
+    def say(
+        self,
+        conversation: str,
+        stream: str,
+        words: int,
+        size: int,
+        *,
+        numbered: bool,
+        twice: bool,
+        waits: bool = False,
+    ) -> None:
         """One utterance, in records of some size.
 
         Args:
             numbered: with sequence numbers.
             twice: a producer that was not answered sends its records again.
+            waits: what is said waits for what the speaker says next.
         """
         first = self.next_offset
-        audio = self.utterance(conversation, stream, words)
+        audio = self.utterance(conversation, stream, words, waits=waits)
         key = (conversation, stream)
         for begin in range(0, len(audio), size):
             chunk = audio[begin : begin + size]
@@ -251,10 +262,11 @@ class SessionMachine(RuleBasedStateMachine):
         words=st.integers(1, 4),
         size=st.sampled_from([333, 1_600, 3_201, 20_000]),
         twice=st.booleans(),
+        waits=st.sampled_from([False, False, True]),
         read=st.sampled_from([0, 2, 1_000]),
     )
-    def speak(self, conversation: str, stream: str, words: int, size: int, twice: bool, read: int) -> None:
-        self.world.say(conversation, stream, words, size, numbered=stream == "1", twice=twice)
+    def speak(self, conversation: str, stream: str, words: int, size: int, twice: bool, waits: bool, read: int) -> None:
+        self.world.say(conversation, stream, words, size, numbered=stream == "1", twice=twice, waits=waits)
         self.world.read(read)
 
     @rule(conversation=conversations, stream=streams, what=st.sampled_from(["silence", "end", "end all", "modify"]))

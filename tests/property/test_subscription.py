@@ -126,7 +126,7 @@ class Following(RuleBasedStateMachine):
             self.answer(0, fails=False)
             self.desk.publish()
         transcripts = [each for each in self.desk.visible if isinstance(each, Transcript)]
-        numbers = [int(each.text.removeprefix("text ")) for each in transcripts]
+        numbers = [int(each.text.removeprefix("point ")) for each in transcripts]
         assert sorted(numbers) == list(range(len(self.messages)))
         if not self.has_failed:
             assert numbers == sorted(numbers)

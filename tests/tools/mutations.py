@@ -36,6 +36,7 @@ LEDGER: Final = "tests/unit/intake/test_ledger.py"
 ASSIGNMENT: Final = "tests/unit/intake/test_assignment.py"
 BUFFER: Final = "tests/unit/sessions/test_buffer.py"
 SETTLEMENT: Final = "tests/unit/sessions/test_settlement.py"
+HOLDBACK: Final = "tests/unit/sessions/test_holdback.py"
 SESSIONS: Final = "tests/property/test_sessions.py"
 LANE_STATE: Final = "tests/property/test_lane_state.py"
 OWNERSHIP: Final = "tests/property/test_ownership.py"
@@ -226,6 +227,54 @@ MUTATIONS: Final = (
             '"sequence": state.sequence,',
             '"sequence": 0,',
             (LANE_STATE,),
+        ),
+    ),
+    *_of(
+        "sessions/session.py",
+        (
+            "audio of a message that waits is settled",
+            "byte = min(self._settled_byte, *self._unsaid) if self._unsaid else self._settled_byte",
+            "byte = self._settled_byte",
+            (SESSIONS,),
+        ),
+        (
+            "what waits is forgotten with its socket",
+            "        self._results.release()\n        completed = ",
+            "        completed = ",
+            (SESSIONS,),
+        ),
+    ),
+    *_of(
+        "sessions/holdback.py",
+        (
+            "messages are masked one by one",
+            "every = self.redactor.redact(texts, marks, goes_on=goes_on, leaves_open=is_cut)",
+            "every = tuple(self.redactor.redact([text])[0] for text in texts)",
+            (HOLDBACK,),
+        ),
+        (
+            "the rest of what was masked in doubt is shown",
+            "self._cut.add(speaker)",
+            "pass",
+            (HOLDBACK,),
+        ),
+        (
+            "what waits waits for ever",
+            "if now >= self._due(begun):",
+            "if False:",
+            (HOLDBACK,),
+        ),
+        (
+            "insights overtake a message that waits",
+            "        self._queue.append(say)\n",
+            "        self._queue.appendleft(say)\n",
+            (HOLDBACK,),
+        ),
+        (
+            "the listener's words end what the speaker has begun",
+            "(speaker in self._begun or speaker in self._cut) and is_backchannel(text)",
+            "False",
+            (HOLDBACK,),
         ),
     ),
     *_of(

@@ -140,6 +140,7 @@ def test_settings_are_frozen() -> None:
         ("CONVERSATION__INSIGHT_TYPES", "question,joke", "'follow_up'"),
         ("CONVERSATION__CONFIDENCE_THRESHOLD", "2", "less than or equal to 1"),
         ("CAPTIONS__MODE", "some", "'coalesced'"),
+        ("CAPTIONS__TEXT", "off", "'clear'"),
         ("BUFFER__WORKER_HIGH_BYTES", "1", "greater than"),
         ("HTTP__PORT", "65536", "less than or equal"),
         ("LOG__LEVEL", "debug", "'DEBUG'"),

@@ -449,6 +449,7 @@ class Intake(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             on_owed=lambda request: self._on_owed(owned, request),
         )
         lane.book.on_caption = self._publisher.caption
+        lane.book.on_waited = self._metrics.hold_seconds.observe
         return lane
 
     def _on_owed(self, owned: OwnedLane, request: OwedRequest) -> None:

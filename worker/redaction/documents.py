@@ -46,6 +46,8 @@ def _find_near(reading: Reading, cue: Cue, kind: str, lengths: range) -> Iterato
         if index not in reading.group_at and reading.tokens[index].kind not in {Kind.CODE, Kind.WORD}:
             continue
         code = read_code(reading, index)
+        if code is not None and index < cue.first:
+            code = next(read_code_before(reading, code.last), code)
         if code is not None and code.digits >= NEAR_DIGITS and len(code.chars) in lengths:
             run = reading.run_at.get(index)
             if reading.is_labelled_at(code.start):

@@ -195,10 +195,13 @@ LINKS: Final = words_of(
 """Words between the name of a field and its value."""
 MOST_LINKS: Final = 9
 
-BACK_LINKS: Final = words_of("is was that the my your his her their our for on as a in card checking savings bank")
-SAYS_SO: Final = words_of("is was that for as in")
+BACK_LINKS: Final = words_of(
+    "is was that the my your his her their our for on as a in card checking savings bank would should will be what "
+    "says right correct new old full"
+)
+SAYS_SO: Final = words_of("is was that for as in be")
 """Words between a value and the name of its field: "737 is my security code"."""
-MOST_BACK_LINKS: Final = 4
+MOST_BACK_LINKS: Final = 5
 
 LABELS: Final = re.compile(
     r"\b(?:order|invoice|ticket|tracking|confirmation|reference|case|booking|part|serial|model|version|claim"

@@ -207,7 +207,7 @@ def _near(kind: str, cue_kind: str, reading: Reading, lengths: range) -> Iterato
     """The first number of one of ``lengths`` near each cue that has none right beside it."""
     for cue in reading.cues_of(cue_kind):
         for index in reading.near(cue):
-            run = reading.run_at.get(index)
+            run = reading.run_at.get(index) if index >= cue.last else reading.run_ending.get(index + 1)
             if run is not None and len(run.digits) in lengths and not _is_something_else(reading, run):
                 yield Span(kind, run.start, run.end, SUSPECTED)
                 break

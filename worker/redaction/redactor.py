@@ -93,6 +93,8 @@ class Redactor:
 
     def for_conversation(self, conversation_id: str) -> Redactor:
         """The same with the hashes of one conversation; without this, the type takes the place of a hash."""
+        if not self.policy.hashes:
+            return self
         return Redactor.of(self.policy, self._key, conversation_id)
 
     def with_wishes(self, wishes: Iterable[RedactionWish]) -> Redactor:
@@ -101,7 +103,8 @@ class Redactor:
         Raises:
             ValueError: see `wishes.check`.
         """
-        return Redactor.of(reduce(stricter, wishes, self.policy), self._key, self._conversation_id)
+        policy = reduce(stricter, wishes, self.policy)
+        return self if policy is self.policy else Redactor.of(policy, self._key, self._conversation_id)
 
     def __repr__(self) -> str:
         return f"<Redactor with {len(self._detectors)} detectors>"

@@ -36,12 +36,15 @@ class Secrets:
     """
 
     def __init__(self, known: Iterable[str]) -> None:
+        self._wholes: dict[str, set[tuple[str, ...]]] = {}
         self._words: set[str] = set()
         self._pairs: set[tuple[str, str]] = set()
         self._digits: set[str] = set()
         for secret in known:
             reading = Reading(secret)
             words = [token.word for token in _telling(reading)]
+            if len(words) >= MIN_WORDS or reading.runs:
+                self._wholes.setdefault(words[0], set()).add(tuple(words))
             self._words.update(words)
             self._pairs.update(pairwise(words))
             for run in reading.runs:
@@ -51,9 +54,19 @@ class Secrets:
         return f"<Secrets with {len(self._words)} words>"
 
     def find(self, reading: Reading) -> Iterator[Span]:
-        """Every part of a secret in ``reading``."""
+        """Every part of a secret in ``reading``, and every secret that is short but whole."""
+        yield from self._find_wholes(_telling(reading))
         yield from self._find_words(_telling(reading))
         yield from self._find_digits(reading)
+
+    def _find_wholes(self, tokens: Sequence[Token]) -> Iterator[Span]:
+        """A pin, an age, the last digits of a number that began in another message."""
+        words = tuple(token.word for token in tokens)
+        for first, word in enumerate(words):
+            for whole in self._wholes.get(word, ()):
+                last = first + len(whole)
+                if words[first:last] == whole:
+                    yield Span(REPEATED, tokens[first].start, tokens[last - 1].end, SUSPECTED)
 
     def _find_words(self, tokens: Sequence[Token]) -> Iterator[Span]:
         """Words of which each two neighbours are neighbours in a secret, and single words of a secret."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any, Final
 
 from worker.records import CustomEntity, RedactionWish
@@ -12,7 +13,8 @@ from worker.redaction.policy import MODES, Mode, RedactionPolicy
 MAX_OWN_TYPES: Final = 50
 MAX_PATTERNS: Final = 50
 MAX_WORDS: Final = 200
-"""Of one wish. Every message of the conversation is searched for all of them, and the state keeps them."""
+MAX_WISHES: Final = 20
+"""Of one conversation. Every message is searched for all of them, and the state keeps them."""
 
 
 def stricter(policy: RedactionPolicy, wish: RedactionWish) -> RedactionPolicy:
@@ -39,23 +41,28 @@ def stricter(policy: RedactionPolicy, wish: RedactionWish) -> RedactionPolicy:
     )
 
 
-def check(wish: RedactionWish) -> None:
-    """See that a wish can be fulfilled by any deployment.
+def check(*wishes: RedactionWish) -> None:
+    """See that the wishes of a conversation can be fulfilled together, by any deployment.
 
     Raises:
         ValueError: a type, threshold, mode or pattern is none, or there is too much of something. The text quotes
-            nothing of the wish.
+            nothing of the wishes.
     """
-    if len(wish.custom) > MAX_OWN_TYPES:
+    if len(wishes) > MAX_WISHES:
+        raise ValueError(f"a conversation has up to {MAX_WISHES} different wishes")
+    custom = {each for wish in wishes for each in wish.custom}
+    if any(len(each) > MAX_OWN_TYPES for each in (custom, *(wish.custom for wish in wishes))):
         raise ValueError(f"there are up to {MAX_OWN_TYPES} own types")
-    if sum(len(each.patterns) for each in wish.custom) > MAX_PATTERNS:
+    if sum(len(each.patterns) for each in custom) > MAX_PATTERNS:
         raise ValueError(f"there are up to {MAX_PATTERNS} patterns")
-    if sum(len(each.words) for each in wish.custom) > MAX_WORDS:
+    if sum(len(each.words) for each in custom) > MAX_WORDS:
         raise ValueError(f"there are up to {MAX_WORDS} words")
-    if any(mode not in MODES for mode in (wish.mode, *dict(wish.modes).values()) if mode is not None):
+    modes = {mode for wish in wishes for mode in (wish.mode, *dict(wish.modes).values())}
+    if not modes <= {*MODES, None}:
         raise ValueError(f"the modes are {', '.join(MODES)}")
-    RedactionPolicy(thresholds=dict(wish.thresholds))
-    stricter(RedactionPolicy(), wish)
+    for wish in wishes:
+        RedactionPolicy(thresholds=dict(wish.thresholds))
+    reduce(stricter, wishes, RedactionPolicy())
 
 
 def wish_to_json(wish: RedactionWish) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class Book:
         """Offsets of records that became dead letters as a whole; the lane takes out what is committed."""
         self.on_caption: Callable[[Caption], None] = _nobody
         """Takes captions, which are published at once; the shell that publishes sets it."""
+        self.on_waited: Callable[[float], None] = _nobody
+        """Told of the seconds that a message was held back."""
         self.on_large: Callable[[], None] = _nothing
         """Told when so much waits that it should not wait for the next batch; the shell that publishes sets it."""
 
@@ -58,7 +60,7 @@ class Book:
         self.changed.add(conversation_id)
 
 
-def _nobody(_: Caption) -> None:
+def _nobody(_: object) -> None:
     pass
 
 

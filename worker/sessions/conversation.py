@@ -26,6 +26,7 @@ from worker.records import (
     Subscribe,
     Trace,
 )
+from worker.redaction.wishes import check
 from worker.sessions.book import Book
 from worker.sessions.conflicts import conflict_of_audio, conflict_of_subscribe
 from worker.sessions.lifecycle import LifeCycleRecords, account_of
@@ -98,7 +99,13 @@ class Conversation:
         self._waiting_bytes = 0
         redact = policy.redaction or state.redaction
         self._results = ConversationResults(
-            state, partition, book, policy.redactor if redact else None, transcripts=policy.transcripts
+            state,
+            partition,
+            book,
+            policy.redactor_for(state.conversation_id, state.wishes) if redact else None,
+            transcripts=policy.transcripts_for(state.wishes),
+            clear_captions=policy.shows_captions(redaction=state.redaction),
+            hold_seconds=policy.hold_seconds,
         )
         self._lifecycle = LifeCycleRecords(state, partition, book)
         self._owed = OwedResults(state.conversation_id, self._results, self.receive_findings)
@@ -250,7 +257,7 @@ class Conversation:
             return
         match command:
             case Subscribe():
-                self._subscribe(command)
+                self._subscribe(command, record)
             case StartStream():
                 self._start(command, record)
             case EndStream():
@@ -277,15 +284,35 @@ class Conversation:
             case _:
                 return conflict_of_audio(self.state, self._names(command.stream))
 
-    def _subscribe(self, command: Subscribe) -> None:
+    def _redact(self, command: StartStream | Subscribe, record: InputRecord, *, enabled: bool | None) -> bool:
+        """A record asks for redaction, or for a stricter one: that holds for the conversation from here on.
+
+        Returns:
+            False if it asks for too much and became a dead letter.
+        """
+        state, policy, wish = self.state, self._policy, command.wish
+        if wish is None and not enabled:
+            return True
+        if wish is not None and wish not in state.wishes:
+            try:
+                check(*state.wishes, wish)
+            except ValueError as error:
+                self._refuse(record, command, Reason.UNREADABLE_CONTROL, f"value.redaction: {error}")
+                return False
+            state.wishes.append(wish)
+        state.redaction = True
+        redactor = policy.redactor_for(state.conversation_id, state.wishes)
+        self._results.redact_with(redactor, transcripts=policy.transcripts_for(state.wishes))
+        return True
+
+    def _subscribe(self, command: Subscribe, record: InputRecord) -> None:
         """Follow a connection. The record is finished with the state that says so."""
         offset = command.coordinates.offset
         known = self.state.streams.get(command.stream)
         if known is None or offset > known.offset:
+            if not self._redact(command, record, enabled=command.redaction_enabled):
+                return
             self._lifecycle.trace = self._lifecycle.trace or command.trace
-            if command.redaction_enabled:
-                self.state.redaction = True
-                self._results.redact_with(self._policy.redactor)
             if known is None or known.ended:
                 self._open_subscription(command, known)
             self.state.streams[command.stream].offset = offset
@@ -337,10 +364,9 @@ class Conversation:
         if problem is not None:
             self._refuse(record, command, Reason.UNSUPPORTED_ENCODING, problem)
             return
+        if not self._redact(command, record, enabled=parameters.redaction_enabled):
+            return
         self._lifecycle.trace = self._lifecycle.trace or command.trace
-        if parameters.redaction_enabled:
-            self.state.redaction = True
-            self._results.redact_with(self._policy.redactor)
         if parameters.channels is None:
             self.state.splits.pop(command.stream, None)
             wanted = [(command.stream, parameters)]

@@ -55,7 +55,7 @@ def times_of(
 
 def note_published(followed: SubscriptionState, message: SymblMessage, start_us: int) -> None:
     """A message was published, with this begin on the stream's clock."""
-    followed.start_us = start_us
+    followed.start_us = max(followed.start_us, start_us)
     if message.id is not None:
         began_at_ms = message.began_at_ms
         if began_at_ms is None:

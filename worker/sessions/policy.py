@@ -21,7 +21,8 @@ class ConversationPolicy:
 
     Args:
         identify: ask the host to mark personal data.
-        redact: ask the host to mask it, with ``mask``, which the ``redactor`` knows as its own.
+        redact: ask the host to mask it, with the mask of the ``redactor``.
+        clear_captions: publish interim text as it comes, unless a ``start`` asks for redaction.
     """
 
     session: SessionPolicy = field(default_factory=SessionPolicy)
@@ -33,13 +34,14 @@ class ConversationPolicy:
     detect_entities: bool = True
     identify: bool = True
     redact: bool = False
-    mask: str = "****"
+    clear_captions: bool = False
     no_connection_timeout_seconds: int = 300
     idle_seconds: float = 300.0
     max_age_seconds: float = 14_400.0
     transcripts: bool = True
     redaction: bool = True
     redactor: Redactor = field(default_factory=Redactor)
+    hold_seconds: float = 8.0
 
     def redactor_for(self, conversation_id: str, wishes: Sequence[RedactionWish] = ()) -> Redactor:
         """The redactor of a conversation: with hashes of its own, and as strict as each wish wants it."""
@@ -56,6 +58,14 @@ class ConversationPolicy:
         if rate is None:
             rate = 8_000 if encoding is Encoding.MULAW else self.audio_format.sample_rate_hz
         return AudioFormat(encoding, rate)
+
+    def shows_captions(self, *, redaction: bool) -> bool:
+        """Whether interim text of a conversation with redaction is published as it comes.
+
+        Args:
+            redaction: a ``start`` or ``subscribe`` of the conversation asked for it.
+        """
+        return self.clear_captions and not redaction
 
     def start_of(self, parameters: StartParameters, *, redaction: bool) -> SymblStart:
         """What a stream's ``start_request`` says, but for what belongs to each socket.
@@ -74,7 +84,7 @@ class ConversationPolicy:
             vocabulary=parameters.vocabulary,
             identify_content=redaction and self.identify,
             redact_content=redaction and self.redact,
-            redaction_string=self.mask if redaction and self.redact else None,
+            redaction_string=self.redactor.policy.mask if redaction and self.redact else None,
             meeting_title=parameters.meeting_title,
             timezone_offset_minutes=parameters.timezone_offset_minutes,
             confidence_threshold=_first(parameters.confidence_threshold, self.confidence_threshold),

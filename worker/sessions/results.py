@@ -8,8 +8,9 @@ message it refers to, whichever socket brings it first.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from worker.output.events import insight_id, result_id
@@ -24,9 +25,11 @@ from worker.records import (
     TrackerMatch,
     Transcript,
 )
-from worker.redaction import Redactor, SymblMark
+from worker.redaction import Redacted, Redactor, SymblMark
 from worker.sessions.book import Book
 from worker.sessions.buffer import Place
+from worker.sessions.holdback import Holdback
+from worker.sessions.host_masks import with_host_masks
 from worker.sessions.memory import About, KnownMessage, Memory
 from worker.sessions.state import ConversationState, RecentMessage, StreamState
 from worker.symbl.findings import Finding, findings_about
@@ -51,6 +54,8 @@ class Owner(Protocol):
 
     stream: str
     state: StreamState
+    speaks_alone: bool
+    """Whether all messages of the stream are one speaker's."""
 
     @property
     def symbl_conversation_id(self) -> str | None:
@@ -80,17 +85,30 @@ class ConversationResults:
         state: what an earlier owner left in it is taken up; streams are in it before their first result.
         redactor: None when redaction is switched off.
         transcripts: whether messages are also published in the clear.
+        clear_captions: whether captions are, too, until a ``start`` asks for redaction.
+        hold_seconds: how long a message waits for what its speaker may have begun; see `Holdback`.
     """
 
     def __init__(
-        self, state: ConversationState, partition: int, book: Book, redactor: Redactor | None, *, transcripts: bool
+        self,
+        state: ConversationState,
+        partition: int,
+        book: Book,
+        redactor: Redactor | None,
+        *,
+        transcripts: bool,
+        hold_seconds: float,
+        clear_captions: bool = False,
     ) -> None:
         self._state = state
         self._partition = partition
         self._book = book
         self._redactor = redactor
         self._transcripts = transcripts
+        self._clear_captions = clear_captions
         self._memory = Memory(state)
+        left_open = ((name, user) for name, stream in state.streams.items() for user in stream.left_open)
+        self._holdback = Holdback(redactor, hold_seconds, lambda seconds: book.on_waited(seconds), left_open)
         self._owners: dict[str, Owner] = {}
         # Streams by the host's own ids of their users.
         self._claims: dict[str, str] = {}
@@ -101,9 +119,15 @@ class ConversationResults:
     def __repr__(self) -> str:
         return f"<ConversationResults {self._memory!r}>"
 
-    def redact_with(self, redactor: Redactor) -> None:
-        """Mask from here on: a ``start`` may ask for it where the deployment does not."""
-        self._redactor = redactor
+    def redact_with(self, redactor: Redactor, *, transcripts: bool) -> None:
+        """Mask from here on, and show no captions in the clear: a ``start`` may ask for more than the deployment.
+
+        Args:
+            transcripts: False if messages are to be published in the clear no more.
+        """
+        self._redactor = self._holdback.redactor = redactor
+        self._transcripts = self._transcripts and transcripts
+        self._clear_captions = False
 
     def add_owner(self, owner: Owner) -> None:
         """A stream joins the conversation."""
@@ -124,21 +148,71 @@ class ConversationResults:
             return True
         return user is not None and user.user_id is not None
 
-    def message(self, owner: Owner, message: SymblMessage, words: Sequence[TimedWord], place: Place) -> None:
-        """Publish a message of a stream, in the clear if allowed, and masked."""
+    @property
+    def deadline(self) -> float | None:
+        """When the next `tick` is due; None when nothing waits."""
+        return self._holdback.deadline
+
+    def tick(self, now: float) -> None:
+        """Time has passed."""
+        self._holdback.tick(now)
+
+    def release(self) -> None:
+        """Publish everything that waits: a socket, or the conversation, is over."""
+        self._holdback.release()
+
+    def message(
+        self,
+        owner: Owner,
+        message: SymblMessage,
+        words: Sequence[TimedWord],
+        place: Place,
+        said: Callable[[], None],
+    ) -> bool:
+        """Publish a message of a stream, in the clear if allowed, and masked, perhaps later.
+
+        Args:
+            said: called when it is published, or at once if it was before: what is settled only then.
+
+        Returns:
+            Whether it is new.
+        """
         if message.id is not None and not self._memory.is_new(("message", message.id)):
-            return
-        state = owner.state
-        sequence = state.message_sequence
-        state.message_sequence += 1
-        state.counters.messages += 1
+            self._holdback.after(said)
+            return False
         marks = tuple(
             SymblMark(mark.sub_type or mark.type, mark.value)
             for mark in message.entities
             if _is_sensitive(mark.type, mark.category)
         )
-        masked = self._mask(message.text, marks)
+        user = message.from_
+        speaker = "" if owner.speaks_alone or user is None else user.user_id or user.id or ""
+
+        def say(redacted: Redacted, is_cut: bool) -> None:
+            owner.state.left_open = sorted(
+                {*owner.state.left_open, speaker} if is_cut else {*owner.state.left_open} - {speaker}
+            )
+            self._say_message(owner, message, words, place, redacted, marks)
+            said()
+
+        self._holdback.message((owner.stream, speaker), message.text, marks, say)
+        return True
+
+    def _say_message(
+        self,
+        owner: Owner,
+        message: SymblMessage,
+        words: Sequence[TimedWord],
+        place: Place,
+        redacted: Redacted,
+        marks: tuple[SymblMark, ...],
+    ) -> None:
+        state = owner.state
+        sequence = state.message_sequence
+        state.message_sequence += 1
+        state.counters.messages += 1
         symbl_message_id = message.id or ""
+        masked = self._with_host_masks(message.text, redacted.masked, marks)
         if self._transcripts:
             self._book.say(
                 Transcript(
@@ -157,7 +231,7 @@ class ConversationResults:
         )
         self._touch()
         if message.id is not None:
-            secrets = self._secrets(message.text, marks)
+            secrets = tuple(value.value for value in (*redacted.values, *marks))
             kept = RecentMessage(
                 symbl_message_id=message.id,
                 symbl_conversation_id=owner.symbl_conversation_id,
@@ -167,7 +241,7 @@ class ConversationResults:
                 first_offset=place.first_offset,
                 last_offset=place.last_offset,
                 speaker=place.speaker,
-                is_sensitive=bool(secrets or marks),
+                is_sensitive=bool(secrets or masked.findings),
             )
             self._memory.add(KnownMessage(origin.id, owner.stream, kept, place, marks, secrets))
 
@@ -175,67 +249,29 @@ class ConversationResults:
 
     def insights(self, heard_by: Owner | None, event: Insights) -> None:
         """Publish questions, action items and follow-ups."""
-        for insight in event.insights:
-            if insight.type not in ("question", "action_item", "follow_up"):
-                continue
-            kind: InsightKind = insight.type  # type: ignore[assignment]  # narrowed by the line above
-            about = self._memory.about([insight.message_id] if insight.message_id != insight.id else [])
-            if about.latest is None and (heard_by is None or not heard_by.hears(insight.from_)):
-                continue
-            if heard_by is not None and heard_by.has_resumed and self._is_left_out(insight.message_id, insight.id):
-                continue
-            if insight.id is None:
-                if about.latest is not None and (heard_by is None or about.latest.stream != heard_by.stream):
-                    # Without an id it cannot be told apart from what its own socket brings.
-                    continue
-            elif not self._memory.is_new_insight(("insight", insight.id), about):
-                continue
-            assignee = insight.assignee
-            self._say_insight(
-                heard_by,
-                about,
-                kind,
-                insight.text,
-                symbl_insight_id=insight.id,
-                confidence=insight.confidence,
-                assignee=None if assignee is None else self._speaker(assignee, about),
-                due_by=None if insight.due_by is None else self._mask_like(insight.due_by, about).text,
-            )
+        self._holdback.after(partial(self._insights, heard_by, event))
 
     def topics(self, heard_by: Owner | None, event: Topics) -> None:
         """Publish detected topics."""
-        for topic in event.topics:
-            about = self._memory.about(topic.message_ids)
-            if self._has_resumed and topic.message_ids and about.latest is None:
-                continue
-            if topic.id is not None and not self._memory.is_new_insight(("topic", topic.id), about):
-                continue
-            root_words = tuple(self._mask_like(word, about).text for word in topic.root_words)
-            self._say_insight(
-                heard_by,
-                about,
-                "topic",
-                topic.phrases,
-                symbl_insight_id=topic.id,
-                topic_score=topic.score,
-                topic_root_words=root_words,
-            )
+        self._holdback.after(partial(self._topics, heard_by, event))
 
     def trackers(self, heard_by: Owner | None, event: Trackers) -> None:
         """Publish matches of trackers in finished speech; each match of a message once."""
         if event.is_final:
-            for tracker in event.trackers:
-                self._tracker(heard_by, tracker)
+            self._holdback.after(partial(self._trackers, heard_by, event))
 
     def entities(self, heard_by: Owner | None, event: Entities) -> None:
         """Publish detected entities; each occurrence in a message once."""
-        for entity in event.entities:
-            self._entities(heard_by, entity)
+        self._holdback.after(partial(self._all_entities, heard_by, event))
 
     def lose_socket(self, stream: str) -> None:
         """A socket of this stream was lost: what it would have brought about recent messages is owed from now on."""
-        if self._memory.owe(stream):
-            self._touch()
+        self.release()
+        self._owe(stream)
+
+    def owe(self, stream: str) -> None:
+        """What was found in the stream's recent messages, up to here, may come no more: it is owed from now on."""
+        self._holdback.after(partial(self._owe, stream))
 
     def owed(self) -> list[KnownMessage]:
         """The messages that are owed for, oldest first."""
@@ -268,9 +304,69 @@ class ConversationResults:
 
     def caption(self, text: str) -> Masked:
         """The text of a caption, as it may be shown."""
-        return Masked(text, None) if self._redactor is None else self._redactor.mask_caption(text)
+        if self._redactor is None or self._clear_captions:
+            return Masked(text, None)
+        return self._redactor.mask_caption(text)
 
     # --- internals ---
+
+    def _insights(self, heard_by: Owner | None, event: Insights) -> None:
+        for insight in event.insights:
+            if insight.type not in ("question", "action_item", "follow_up"):
+                continue
+            kind: InsightKind = insight.type  # type: ignore[assignment]  # narrowed by the line above
+            about = self._memory.about([insight.message_id] if insight.message_id != insight.id else [])
+            if about.latest is None and (heard_by is None or not heard_by.hears(insight.from_)):
+                continue
+            if heard_by is not None and heard_by.has_resumed and self._is_left_out(insight.message_id, insight.id):
+                continue
+            if insight.id is None:
+                if about.latest is not None and (heard_by is None or about.latest.stream != heard_by.stream):
+                    # Without an id it cannot be told apart from what its own socket brings.
+                    continue
+            elif not self._memory.is_new_insight(("insight", insight.id), about):
+                continue
+            assignee = insight.assignee
+            self._say_insight(
+                heard_by,
+                about,
+                kind,
+                insight.text,
+                symbl_insight_id=insight.id,
+                confidence=insight.confidence,
+                assignee=None if assignee is None else self._speaker(assignee, about),
+                due_by=None if insight.due_by is None else self._mask_like(insight.due_by, about).text,
+            )
+
+    def _topics(self, heard_by: Owner | None, event: Topics) -> None:
+        for topic in event.topics:
+            about = self._memory.about(topic.message_ids)
+            if self._has_resumed and topic.message_ids and about.latest is None:
+                continue
+            if topic.id is not None and not self._memory.is_new_insight(("topic", topic.id), about):
+                continue
+            root_words = tuple(self._mask_like(word, about).text for word in topic.root_words)
+            self._say_insight(
+                heard_by,
+                about,
+                "topic",
+                topic.phrases,
+                symbl_insight_id=topic.id,
+                topic_score=topic.score,
+                topic_root_words=root_words,
+            )
+
+    def _owe(self, stream: str) -> None:
+        if self._memory.owe(stream):
+            self._touch()
+
+    def _trackers(self, heard_by: Owner | None, event: Trackers) -> None:
+        for tracker in event.trackers:
+            self._tracker(heard_by, tracker)
+
+    def _all_entities(self, heard_by: Owner | None, event: Entities) -> None:
+        for entity in event.entities:
+            self._entities(heard_by, entity)
 
     @property
     def _has_resumed(self) -> bool:
@@ -385,7 +481,11 @@ class ConversationResults:
                 origin=origin,
                 kind=kind,
                 symbl_insight_id=symbl_insight_id,
-                masked=self._mask_like(text, about, marks),
+                masked=self._with_host_masks(
+                    text,
+                    self._mask_like(text, about, marks),
+                    marks + tuple(mark for message in about.messages for mark in message.marks),
+                ),
                 confidence=confidence,
                 assignee=assignee,
                 due_by=due_by,
@@ -461,8 +561,8 @@ class ConversationResults:
     def _touch(self) -> None:
         self._book.touch(self._state.conversation_id)
 
-    def _mask(self, text: str, marks: tuple[SymblMark, ...]) -> Masked:
-        return Masked(text, None) if self._redactor is None else self._redactor.mask(text, marks)
+    def _with_host_masks(self, text: str, masked: Masked, marks: tuple[SymblMark, ...]) -> Masked:
+        return masked if self._redactor is None else with_host_masks(text, masked, self._redactor.policy.mask, marks)
 
     def _mask_like(self, text: str, about: About, marks: tuple[SymblMark, ...] = ()) -> Masked:
         """Mask a text that was made from messages: what is secret there is secret here, also in part."""
@@ -474,13 +574,6 @@ class ConversationResults:
             marks += message.marks
         secrets = [secret for message in about.messages for secret in message.secrets]
         return self._redactor.mask_terms(text, secrets, marks)
-
-    def _secrets(self, text: str, marks: tuple[SymblMark, ...]) -> tuple[str, ...]:
-        if self._redactor is None:
-            return ()
-        return tuple(text[span.start : span.end] for span in self._redactor.find(text)) + tuple(
-            mark.value for mark in marks
-        )
 
 
 def _is_sensitive(group: str, category: str | None) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 import zlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -164,6 +165,11 @@ class Session:
         self._flush_timeouts = 0
         self._closed_without_completion = False
         self._here: Place | None = None
+        # Messages that were heard and are not published yet: where their audio begins.
+        self._unsaid: deque[int] = deque()
+        self._heard_us = state.last_end_us
+        # Settled but for them.
+        self._settled_byte = state.settled_byte
         self._failure = ""
 
     def __repr__(self) -> str:
@@ -217,6 +223,8 @@ class Session:
 
     # --- attribution (see results.Owner) ---
 
+    speaks_alone = True
+
     @property
     def has_resumed(self) -> bool:
         """Whether the stream has had an earlier socket, here or at an earlier owner."""
@@ -229,7 +237,7 @@ class Session:
         return self._results.stream_of(user) in (self.stream, None)
 
     def here(self) -> Place:
-        """Place of the latest message; before the first one, the settled position."""
+        """Place of the latest message that was published; before the first one, the settled position."""
         if self._here is None:
             settled_us = self.buffer.settled_us
             return self.buffer.place(settled_us, settled_us, self._trace)
@@ -389,6 +397,7 @@ class Session:
         socket = self._socket
         if socket is None:
             return None
+        self._results.release()
         completed = socket.protocol.state is ProtocolState.COMPLETED
         socket.protocol.receive_close(code)
         cause = socket.protocol.close_cause()
@@ -440,6 +449,7 @@ class Session:
         """Time has passed."""
         socket = self._socket
         self._captions.tick(now)
+        self._results.tick(now)
         if socket is None:
             return
         policy = self._policy
@@ -454,10 +464,7 @@ class Session:
         """When ``tick`` is due at the latest; None when only outside events matter."""
         socket = self._socket
         policy = self._policy
-        due: list[float] = []
-        captions_due = self._captions.next_deadline()
-        if captions_due is not None:
-            due.append(captions_due)
+        due = [each for each in (self._captions.next_deadline(), self._results.deadline) if each is not None]
         if socket is None or socket.close_wanted:
             pass
         elif socket.listening_at is None:
@@ -568,16 +575,24 @@ class Session:
         start_us = buffer.settled_us if message.start_ms is None else socket.base_us + message.start_ms * 1000
         end_us = start_us if message.end_ms is None else socket.base_us + message.end_ms * 1000
         # The clock never goes back, and nothing is heard that was not sent.
-        latest_us = max(buffer.sent_us, state.last_end_us)
-        start_us = min(max(start_us, state.last_end_us), latest_us)
+        latest_us = max(buffer.sent_us, self._heard_us)
+        start_us = min(max(start_us, self._heard_us), latest_us)
         end_us = min(max(end_us, start_us), latest_us)
         base_ms = socket.base_us // 1000
         words = [TimedWord(word.text, base_ms + word.start_ms, base_ms + word.end_ms) for word in message.words]
-        self._here = buffer.place(start_us, end_us, self._trace)
-        state.last_end_us = end_us
-        self._results.message(self, message, words, self._here)
-        if message.end_ms is not None and self._results.is_known(message.from_):
-            self._settle(min(buffer.byte_at(end_us), buffer.sent_byte))
+        place = buffer.place(start_us, end_us, self._trace)
+        self._heard_us = end_us
+        is_known = message.end_ms is not None and self._results.is_known(message.from_)
+        settled_byte = min(buffer.byte_at(end_us), buffer.sent_byte) if is_known else 0
+
+        def said() -> None:
+            self._unsaid.popleft()
+            self._here = place
+            state.last_end_us = end_us
+            self._settle(settled_byte)
+
+        self._unsaid.append(buffer.byte_at(start_us))
+        self._results.message(self, message, words, place, said)
 
     def _is_of_another_socket(self, socket: _Socket, message: SymblMessage, now: float) -> bool:
         """Whether a message is about audio of an earlier socket: a host may go on with what a lost one had sent.
@@ -622,6 +637,10 @@ class Session:
 
         The socket goes as well: its clock counts what it was sent, and no late result may contradict the gap.
         """
+        self._results.release()
+        if end_byte <= self.state.settled_byte:
+            # It was covered by messages that waited.
+            return
         self._say_gap(reason, self.buffer.settled_us, self.buffer.us_at(end_byte), 0)
         self._settle(end_byte)
         if self._socket is not None:
@@ -648,6 +667,9 @@ class Session:
         self._lifecycle(LifeCycleEvent.GAP, self, reason, detail)
 
     def _settle(self, byte: int) -> None:
+        """All audio before this position is settled, but for that of messages that are not published yet."""
+        self._settled_byte = max(self._settled_byte, byte)
+        byte = min(self._settled_byte, *self._unsaid) if self._unsaid else self._settled_byte
         if self.buffer.settle(byte):
             if self._socket is not None:
                 self._socket.sent.receive_settled(byte)
@@ -665,6 +687,7 @@ class Session:
         if self.is_over:
             return
         self._failure = why
+        self._results.release()
         for chunk in self.buffer.chunks():
             self._dead_letter(chunk.record())
         self._lifecycle(LifeCycleEvent.FAILED, self, why, {"attempts": self._refusals})

@@ -12,11 +12,12 @@ from typing import Any, Final, TypeAlias
 
 import orjson
 
-from worker.records import Channel, Encoding, Speaker, StartParameters, Tracker
+from worker.records import Channel, Encoding, RedactionWish, Speaker, StartParameters, Tracker
+from worker.redaction.wishes import wish_from_json, wish_to_json
 
-STATE_VERSION: Final = 3
-READABLE_VERSIONS: Final = (1, 2, 3)
-"""Version 1 had no recent messages, version 2 no subscriptions.
+STATE_VERSION: Final = 4
+READABLE_VERSIONS: Final = (1, 2, 3, 4)
+"""Version 1 had no recent messages, version 2 no subscriptions, version 3 nothing left open and no wishes.
 
 A worker reads what older ones wrote, and nothing that newer ones did.
 """
@@ -113,6 +114,8 @@ class StreamState:
         seq: the producer's sequence number of the last finished audio record, if it sends any since the last start.
         seq_checksum: of the audio of that record.
         recent: messages about which more may come, oldest first.
+        left_open: the host's users on the stream, "" where there is one only, whose last message ended in what may be
+            personal data and was masked in doubt.
         subscription: what it follows; None of a stream of audio. Bytes, positions and formats mean nothing then.
     """
 
@@ -134,6 +137,7 @@ class StreamState:
     ended: bool = False
     counters: Counters = field(default_factory=Counters)
     recent: list[RecentMessage] = field(default_factory=list)
+    left_open: list[str] = field(default_factory=list)
     subscription: SubscriptionState | None = None
 
 
@@ -145,7 +149,8 @@ class ConversationState:
         opened_offset: offset of the record that opened it; with it ids differ from those of an earlier opening.
         opened_at_ms: timestamp of that record.
         last_offset: highest offset that belongs to it, known once it has ended.
-        redaction: a ``start`` switched redaction on; nothing switches it off again.
+        redaction: a ``start`` switched redaction on, or wants it stricter; nothing switches it off again.
+        wishes: what records want of it, each once.
         splits: input streams of interleaved audio, and the two streams that each of them becomes.
         owed_dropped: owed messages that were forgotten because there were too many.
         has_forgotten_sensitive: a message with personal data is no longer among the recent ones.
@@ -160,6 +165,7 @@ class ConversationState:
     ended: bool = False
     last_offset: int = -1
     redaction: bool = False
+    wishes: list[RedactionWish] = field(default_factory=list)
     symbl_conversation_id: str | None = None
     splits: dict[str, list[str]] = field(default_factory=dict)
     owed_dropped: int = 0
@@ -232,6 +238,7 @@ def dump_state(state: ConversationState) -> bytes:
             "ended": state.ended,
             "last_offset": state.last_offset,
             "redaction": state.redaction,
+            "wishes": [wish_to_json(wish) for wish in state.wishes],
             "symbl_conversation_id": state.symbl_conversation_id,
             "splits": state.splits,
             "owed_dropped": state.owed_dropped,
@@ -253,7 +260,8 @@ def load_state(value: bytes) -> ConversationState:
         if version not in READABLE_VERSIONS:
             raise StateError(f"state version {version} is not known to this worker (it knows up to {STATE_VERSION})")
         streams = {name: _load_stream(stream) for name, stream in data.pop("streams").items()}
-        return ConversationState(streams=streams, **data)
+        wishes = [wish_from_json(wish) for wish in data.pop("wishes", ())]
+        return ConversationState(streams=streams, wishes=wishes, **data)
     except StateError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -281,6 +289,7 @@ def _dump_stream(stream: StreamState) -> dict[str, Any]:
         "ended": stream.ended,
         "counters": stream.counters,
         "recent": stream.recent,
+        "left_open": stream.left_open,
         "subscription": stream.subscription,
     }
 

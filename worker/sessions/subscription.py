@@ -128,6 +128,7 @@ class Subscription:
         self._end_offsets: list[int] = []
         self._speakers: dict[str, Speaker] = {}
         self._here: Place | None = None
+        self._heard_us = state.last_end_us
 
     def __repr__(self) -> str:
         return f"<Subscription {self.conversation_id}/{self.stream} {self.phase.name} held={len(self._held)}>"
@@ -175,6 +176,8 @@ class Subscription:
         return (0, 0) if self._socket is None else (self._socket.unknown_total, self._socket.malformed_total)
 
     # --- attribution (see results.Owner) ---
+
+    speaks_alone = False
 
     @property
     def has_resumed(self) -> bool:
@@ -279,10 +282,10 @@ class Subscription:
         fresh = _messages_of(self._held[self._held_at_loss :])
         for message in missed_messages(self._followed, findings):
             # What came on a socket, perhaps on one that was lost since, has its place among the others.
-            if self._message(live.get(message.id, message)) and message.id not in fresh:
-                self._followed.recovered += message.id not in live
+            is_new = self._message(live.get(message.id, message), is_recovered=message.id not in live)
+            if is_new and message.id not in fresh:
                 # What was found in it may have been said on no socket of ours.
-                self._results.lose_socket(self.stream)
+                self._results.owe(self.stream)
         self._release()
         self._touch()
         if self.phase is Phase.ENDING:
@@ -300,6 +303,7 @@ class Subscription:
     def tick(self, now: float) -> None:
         """Time has passed."""
         self._captions.tick(now)
+        self._results.tick(now)
         socket = self._socket
         if socket is None or socket.is_heard or socket.close_wanted:
             return
@@ -312,7 +316,7 @@ class Subscription:
 
     def next_deadline(self, now: float) -> float | None:
         """When ``tick`` is due at the latest; None when only outside events matter."""
-        due = [self._captions.next_deadline()]
+        due = [self._captions.next_deadline(), self._results.deadline]
         socket = self._socket
         if socket is not None and not socket.is_heard and not socket.close_wanted:
             due.append(socket.opened_at + self._policy.start_timeout_seconds)
@@ -379,17 +383,22 @@ class Subscription:
             case Entities():
                 self._results.entities(self, event)
 
-    def _message(self, message: SymblMessage) -> bool:
-        """Publish a message, unless that was done before. Returns whether it was published."""
+    def _message(self, message: SymblMessage, *, is_recovered: bool = False) -> bool:
+        """Publish a message, unless that was done before. Returns whether it is new."""
         if is_published(self._followed, message):
             return False
-        start_us, end_us, words = times_of(self._followed, message, self.state.last_end_us)
-        before = self.state.message_sequence
-        self._here = self._place(start_us, end_us, self._note_speaker(message.from_))
-        self._results.message(self, message, words, self._here)
-        self.state.last_end_us = max(self.state.last_end_us, end_us)
-        note_published(self._followed, message, start_us)
-        return self.state.message_sequence > before
+        start_us, end_us, words = times_of(self._followed, message, self._heard_us)
+        self._heard_us = max(self._heard_us, end_us)
+        self._followed.start_us = start_us
+        place = self._place(start_us, end_us, self._note_speaker(message.from_))
+
+        def said() -> None:
+            self._here = place
+            self.state.last_end_us = max(self.state.last_end_us, end_us)
+            self._followed.recovered += is_recovered
+            note_published(self._followed, message, start_us)
+
+        return self._results.message(self, message, words, place, said)
 
     def _place(self, start_us: int, end_us: int, speaker: Speaker | None) -> Place:
         offset = self._followed.offset
@@ -432,7 +441,7 @@ class Subscription:
         for number, event in enumerate(held):
             self._publish(event)
             if number < lost:
-                self._results.lose_socket(self.stream)
+                self._results.owe(self.stream)
 
     # --- the end ---
 
@@ -445,6 +454,7 @@ class Subscription:
         """Hear no more, publish what is missing, end."""
         self.phase = Phase.ENDING
         self.end_seen = True
+        self._results.release()
         if self._socket is not None:
             self._socket.close_wanted = True
         self._touch()
@@ -467,6 +477,7 @@ class Subscription:
 
     def _close(self, phase: Phase) -> None:
         self._release()
+        self._results.release()
         self.phase = phase
         self.state.ended = True
         if self._socket is not None:

@@ -17,6 +17,7 @@ from worker.redaction.policy import RedactionPolicy
 from worker.redaction.wishes import (
     MAX_OWN_TYPES,
     MAX_PATTERNS,
+    MAX_WISHES,
     MAX_WORDS,
     check,
     stricter,
@@ -128,7 +129,7 @@ def test_a_redactor_with_wishes(policy: RedactionPolicy, several: list[Redaction
         ({"custom": (CustomEntity("name", (), ("x",)),)}, "a type has"),
         ({"custom": (CustomEntity("OWN", ("(falcon)",), ()),)}, "character 1 of the pattern"),
         ({"custom": (CustomEntity("OWN", ("[z-falcon]",), ()),)}, "the pattern does not compile"),
-        ({"custom": (CustomEntity("OWN"),) * (MAX_OWN_TYPES + 1)}, "own types"),
+        ({"custom": tuple(CustomEntity(f"OWN_{number}") for number in range(MAX_OWN_TYPES + 1))}, "own types"),
         ({"custom": (CustomEntity("OWN", ("x",) * (MAX_PATTERNS + 1), ()),)}, "patterns"),
         ({"custom": (CustomEntity("OWN", (), ("falcon",) * MAX_WORDS), CustomEntity("OWN", (), ("x",)))}, "words"),
     ],
@@ -138,6 +139,17 @@ def test_wrong_wishes(wish: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason) as caught:
         check(RedactionWish(**wish))
     assert "falcon" not in str(caught.value).lower()
+
+
+def test_wishes_of_one_conversation_have_bounds_together() -> None:
+    """Each may be small: it is their sum that every message is searched for."""
+    one = RedactionWish(custom=(CustomEntity("OWN", ("x",) * (MAX_PATTERNS - 1), ()),))
+    other = RedactionWish(custom=(CustomEntity("OTHER", ("x", "y"), ()),))
+    check(one, one)
+    with pytest.raises(ValueError, match="patterns"):
+        check(one, other)
+    with pytest.raises(ValueError, match="different wishes"):
+        check(*(RedactionWish(thresholds=(("SSN", number / 100),)) for number in range(MAX_WISHES + 1)))
 
 
 def test_own_words_are_not_shown() -> None:

@@ -47,7 +47,7 @@ def said(number: int, text: str | None = None, speaker: str = "ada") -> dict[str
     """A message as the Conversation API tells it; they follow each other by the second."""
     return {
         "id": f"m{number}",
-        "text": f"text {number}" if text is None else text,
+        "text": f"point {number}" if text is None else text,
         "from": user(speaker),
         "startTime": iso(number * 1000),
         "endTime": iso(number * 1000 + 800),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 
+import orjson
 import pytest
 from hypothesis import given
 
 from tests.bench.redaction.corpus import PARTS, generate
 from tests.bench.redaction.texts import FORMS
 from tests.strategies import masked
-from worker.records import Caption, Masked
+from tests.unit.sessions.world import keep_in
+from worker.app import _conversation_policy
+from worker.config import load_settings
+from worker.records import Caption, Coordinates, InputRecord, Masked
 from worker.redaction import Redactor
 from worker.sessions.captions import HELD_BACK_WORDS, CaptionWriter, held_back
+from worker.sessions.lane import Lane
+from worker.sessions.session import Session
 
 
 def captions(text: str, redactor: Redactor | None = None) -> list[Caption]:
@@ -102,3 +108,73 @@ def test_off_shows_everything() -> None:
     writer = CaptionWriter("call", "0", lambda text: Masked(text, None), said.append, None)
     writer.write("this is Jane", None, 0, 0, 0.0)
     assert [(each.text, each.redaction) for each in said] == [("this is Jane", "off")]
+
+
+class Call:
+    """One conversation of a deployment with these settings, whose host says what the test says."""
+
+    def __init__(self, **settings: str) -> None:
+        self.captions: list[Caption] = []
+        self._sessions: list[Session] = []
+        policy = _conversation_policy(load_settings({"CAPTIONS__MODE": "all", **settings}))
+        self._lane = Lane(topic="audio", partition=0, position=0, policy=policy, on_session=keep_in(self._sessions))
+        self._lane.book.on_caption = self.captions.append
+        self._offset = 0
+
+    def start(self, value: bytes = b"{}") -> None:
+        self._receive(value, ("event", b"start"))
+        if not self._sessions[0].is_listening:
+            self._sessions[0].connection_opened(0.0)
+            self._hear({"type": "recognition_started", "data": {"conversationId": "1"}})
+
+    def hear(self, text: str) -> tuple[str, str]:
+        """The caption of an interim result."""
+        self._receive(bytes(32_000))
+        self._sessions[0].take_frames(0.0)
+        self._hear({"type": "recognition_result", "isFinal": False, "punctuated": {"transcript": text}})
+        return self.captions[-1].text, self.captions[-1].redaction
+
+    def _receive(self, value: bytes, *headers: tuple[str, bytes]) -> None:
+        coordinates = Coordinates("audio", 0, self._offset, 0)
+        self._offset += 1
+        self._lane.receive(InputRecord(coordinates=coordinates, key=b"call", value=value, headers=headers), 0.0)
+
+    def _hear(self, message: dict[str, object]) -> None:
+        self._sessions[0].receive_frame(orjson.dumps({"type": "message", "message": message}), 0.0)
+        self._sessions[0].tick(0.0)
+
+
+CLEAR = {"CAPTIONS__TEXT": "clear"}
+SAID = "this is Jane Miller again"
+MASKED, SHOWN = ("this is ****", "masked"), (SAID, "off")
+
+
+@pytest.mark.parametrize(
+    ("settings", "start", "caption"),
+    [
+        ({}, b"{}", MASKED),
+        (CLEAR, b"{}", SHOWN),
+        (CLEAR, b'{"redaction": {"enabled": false}}', SHOWN),
+        (CLEAR, b'{"redaction": {"enabled": true}}', MASKED),
+        (CLEAR | {"REDACTION__ENABLED": "false"}, b'{"redaction": {"enabled": true}}', MASKED),
+        ({"REDACTION__ENABLED": "false"}, b"{}", SHOWN),
+    ],
+)
+def test_captions_are_clear_only_when_that_was_asked_for_by_name(
+    settings: dict[str, str], start: bytes, caption: tuple[str, str]
+) -> None:
+    """A deployment may show captions as they come, or have no redaction at all; a start only makes that stricter."""
+    call = Call(**settings)
+    call.start(start)
+    assert call.hear(SAID) == caption
+
+
+def test_a_later_start_masks_from_there() -> None:
+    """Redaction that is asked for in the middle of a conversation holds for its captions from there on."""
+    call = Call(**CLEAR)
+    call.start()
+    assert call.hear(SAID) == SHOWN
+    call.start(b'{"redaction": {"enabled": true}}')
+    assert call.hear(SAID) == MASKED
+    call.start(b'{"redaction": {"enabled": false}}')
+    assert call.hear(SAID) == MASKED

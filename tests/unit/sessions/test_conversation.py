@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.sessions.world import World
 from worker.audio.formats import AudioFormat
-from worker.records import DeadLetter, Encoding, LifeCycle, Reason, Transcript
+from worker.records import DeadLetter, Encoding, LifeCycle, Reason, RedactedMessage, Transcript
+from worker.redaction.wishes import MAX_WISHES
 from worker.sessions.policy import ConversationPolicy
 from worker.sessions.session import SessionPolicy
 
@@ -241,6 +242,49 @@ def test_redaction_stays_on() -> None:
     conversation = next(iter(w.lane.conversations))
     assert conversation.state.redaction
     assert conversation._results._redactor is not None
+
+
+def test_what_a_conversation_wants_holds_from_there_to_its_end() -> None:
+    """Own words are masked and nothing is published in the clear any more, also by the next owner; wishes add up."""
+    w = world()
+    w.speak("a", "0", 1, 3_200)
+    go(w, 10.0)
+    w.produce("a", rb'{"redaction": {"transcripts": false, "custom": [{"patterns": ["u2"]}]}}', event="start")
+    w.speak("a", "0", 2, 3_200)
+    go(w, 10.0)
+    w.produce("a", rb'{"redaction": {"custom": [{"type": "OWN", "words": ["u3"]}], "mode": "type"}}', event="start")
+    w.crash()
+    w.speak("a", "0", 2, 3_200)
+    go(w, 10.0)
+    w.produce("a", rb'{"redaction": {"transcripts": true}}', event="start")
+    w.speak("a", "0", 1, 3_200)
+    w.produce("a", b"", event="end")
+    w.drain()
+    assert [each.text for each in w.outputs if isinstance(each, Transcript)] == ["u1.0"]
+    redacted = [each.masked for each in w.outputs if isinstance(each, RedactedMessage)]
+    assert [each.text for each in redacted] == ["u1.0", "****.0 ****.1", "****.0 ****.1", "u4.0"]
+    assert [[each.type for each in masked.findings or ()] for masked in redacted] == [
+        [],
+        ["CUSTOM"] * 2,
+        ["OWN"] * 2,
+        [],
+    ]
+    assert len({each.policy for each in redacted}) == 3
+    assert not letters(w)
+
+
+def test_more_wishes_than_a_conversation_may_have_are_refused() -> None:
+    """One too many is a dead letter, and changes nothing; the same one again costs nothing."""
+    w = world()
+    for number in (*range(MAX_WISHES), 0, 1, MAX_WISHES):
+        w.produce("a", b'{"redaction": {"thresholds": {"SSN": 0.%02d}}}' % number, event="start")
+    w.speak("a", "0", 1, 3_200)
+    go(w, 5.0)
+    (letter,) = letters(w)
+    assert (letter.reason, letter.detail.split(":")[0]) == (Reason.UNREADABLE_CONTROL, "value.redaction")
+    assert letter.record.coordinates.offset == MAX_WISHES + 2
+    w.crash()
+    assert len(next(iter(w.lane.conversations)).state.wishes) == MAX_WISHES
 
 
 @pytest.mark.parametrize("event", ["end", "modify", "speaker"])

@@ -88,7 +88,7 @@ def run(desk: Desk, said: list[Message | Finding | Crash], *, crashes: bool) -> 
                 place = replace(PLACE, start_us=number * 1_000_000, end_us=number * 1_000_000 + 900_000)
                 place = replace(place, first_offset=10 * number, last_offset=10 * number + 9)
                 message = SymblMessage(text=f"words of {number}", id=f"m{number}", from_=user)
-                desk.results.message(owner, message, (), place)
+                desk.results.message(owner, message, (), place, lambda: None)
                 spoken.add(number)
             case Finding(kind, messages, number, socket):
                 if not spoken.issuperset(messages) and kind in ("topic", "question", "action_item"):
@@ -168,7 +168,7 @@ def test_what_is_owed_is_bounded() -> None:
     rounds = MAX_OWED // RECENT_MESSAGES + 2
     for number in range(rounds * RECENT_MESSAGES):
         place = replace(PLACE, first_offset=number, last_offset=number)
-        desk.results.message(desk.ines, SymblMessage(text="so", id=f"m{number}", from_=INES), (), place)
+        desk.results.message(desk.ines, SymblMessage(text="so", id=f"m{number}", from_=INES), (), place, lambda: None)
         if number % RECENT_MESSAGES == RECENT_MESSAGES - 1:
             desk.results.lose_socket("0")
             desk.crash()

@@ -28,7 +28,7 @@ def asked_of_host(policy: ConversationPolicy, *, redaction: bool) -> Any:
 def test_who_marks_is_chosen_by_two_switches(identify: bool, redact: bool, deployment: bool, start: bool) -> None:
     """Marks, masks, both or neither; whoever asked for redaction. The API wants both switches or none, and only a host
     that masks is told with what."""
-    policy = ConversationPolicy(redaction=deployment, identify=identify, redact=redact, mask=MASK)
+    policy = ConversationPolicy(redaction=deployment, identify=identify, redact=redact, redactor=Redactor(MASK))
     wanted = {"identifyContent": identify, "redactContent": redact} | ({"redactionString": MASK} if redact else {})
     assert asked_of_host(policy, redaction=start) == (wanted if identify or redact else None)
 

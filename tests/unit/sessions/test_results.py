@@ -50,6 +50,7 @@ class Stream:
     state: StreamState = field(default_factory=stream_state)
     symbl_conversation_id: str | None = "5012746983243776"
     has_resumed: bool = False
+    speaks_alone: bool = True
 
     def hears(self, user: SymblUser | None) -> bool:
         return user is None or user.user_id == self.user_id
@@ -66,11 +67,15 @@ class Stream:
 class Desk:
     """Two streams, or one, and what was published."""
 
-    def __init__(self, *, redact: bool = True, transcripts: bool = True, alone: bool = False) -> None:
+    def __init__(
+        self, *, redact: bool = True, transcripts: bool = True, alone: bool = False, hold_seconds: float = 8.0
+    ) -> None:
         self.state = ConversationState(topic="audio", conversation_id="a", opened_offset=7, opened_at_ms=0)
         self.book = Book(Ledger(0))
         self.redactor = Redactor() if redact else None
         self.transcripts = transcripts
+        self.hold_seconds = hold_seconds
+        self.said: list[str] = []
         self.state.streams["0"] = stream_state()
         if not alone:
             self.state.streams["1"] = stream_state()
@@ -78,7 +83,9 @@ class Desk:
 
     def take_up(self) -> None:
         """Begin, or go on from the state."""
-        self.results = ConversationResults(self.state, 0, self.book, self.redactor, transcripts=self.transcripts)
+        self.results = ConversationResults(
+            self.state, 0, self.book, self.redactor, transcripts=self.transcripts, hold_seconds=self.hold_seconds
+        )
         self.ines = Stream("0", "ines", self.state.streams["0"])
         self.results.add_owner(self.ines)
         if "1" in self.state.streams:
@@ -92,7 +99,7 @@ class Desk:
 
     def say(self, text: str, *, id_: str | None = "m1", marks: tuple[SymblMark, ...] = ()) -> None:
         message = SymblMessage(text=text, id=id_, from_=INES, entities=marks, sentiment=Sentiment(0.5, "positive"))
-        self.results.message(self.ines, message, (), PLACE)
+        self.results.message(self.ines, message, (), PLACE, lambda: self.said.append(text))
 
     def say_all_about(self, text: str, message_id: str = "m1", owner: Stream | None = None) -> None:
         """Every kind of result about a message, on the other speaker's socket if no other is named."""
@@ -160,7 +167,7 @@ def test_redaction_can_be_off_and_switched_on() -> None:
     """Off leaves texts as they were said and says so; a start may switch it on from there."""
     desk = Desk(redact=False, transcripts=False)
     desk.say(CARD)
-    desk.results.redact_with(Redactor())
+    desk.results.redact_with(Redactor(), transcripts=True)
     desk.say(CARD, id_="m2")
     first, second = desk.book.outputs
     assert isinstance(first, RedactedMessage)
@@ -191,8 +198,8 @@ def test_an_id_is_published_once() -> None:
 def test_an_insight_belongs_to_the_stream_of_its_message() -> None:
     """Whichever socket brings it first: the message tells stream, place and id."""
     desk = Desk()
-    desk.say("can you call me?")
-    insight = SymblInsight(type="question", text="can you call me?", id="i1", message_id="m1", assignee=OMAR)
+    desk.say("can you call back?")
+    insight = SymblInsight(type="question", text="can you call back?", id="i1", message_id="m1", assignee=OMAR)
     desk.omar.state.speaker = Speaker(name="Omar Haddad")
     desk.results.insights(desk.omar, Insights(insights=(insight,)))
     (published,) = desk.insights
@@ -406,7 +413,7 @@ def test_the_memory_in_the_state_is_bounded() -> None:
     assert len(desk.ines.state.recent[-1].published) == MAX_PUBLISHED
     late = replace(PLACE, start_us=90_000_000, end_us=91_000_000)
     desk.ines.state.last_end_us = late.end_us
-    desk.results.message(desk.ines, SymblMessage(text="late", id="late", from_=INES), (), late)
+    desk.results.message(desk.ines, SymblMessage(text="late", id="late", from_=INES), (), late, lambda: None)
     assert [each.symbl_message_id for each in desk.ines.state.recent] == ["late"]
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.contracts import validate_record
 from tests.strategies import counts, maybe, names, speakers, streams
-from worker.records import Channel, Encoding, Speaker, StartParameters, Tracker
+from worker.records import Channel, CustomEntity, Encoding, RedactionWish, Speaker, StartParameters, Tracker
 from worker.sessions.state import (
     STATE_VERSION,
     ConversationState,
@@ -69,6 +69,14 @@ subscriptions = st.builds(
     failed=maybe(st.just("timeout")),
     completed=st.booleans(),
 )
+redaction_wishes = st.builds(
+    RedactionWish,
+    types=st.lists(st.sampled_from(["DATE", "SSN"]), unique=True).map(tuple),
+    thresholds=st.just((("SSN", 0.25),)),
+    custom=st.lists(st.just(CustomEntity("OWN", ("x-\\d",), ("project falcon",))), max_size=1).map(tuple),
+    mode=maybe(st.just("type")),
+    transcripts=st.booleans(),
+)
 stream_states = st.builds(
     StreamState,
     parameters=parameters,
@@ -83,6 +91,7 @@ stream_states = st.builds(
     ended=st.booleans(),
     counters=st.builds(Counters, messages=counts, billed_us=counts),
     recent=st.lists(recent_messages, max_size=2),
+    left_open=st.lists(names, max_size=2),
     subscription=maybe(subscriptions),
 )
 states = st.builds(
@@ -92,6 +101,7 @@ states = st.builds(
     opened_offset=counts,
     opened_at_ms=counts,
     redaction=st.booleans(),
+    wishes=st.lists(redaction_wishes, max_size=2),
     symbl_conversation_id=maybe(st.just("1234567890123456")),
     owed_dropped=counts,
     has_forgotten_sensitive=st.booleans(),
@@ -145,8 +155,10 @@ def test_what_older_workers_wrote_is_read(path: Path) -> None:
     assert plain(state) == written | {
         "owed_dropped": written.get("owed_dropped", 0),
         "has_forgotten_sensitive": written.get("has_forgotten_sensitive", False),
+        "wishes": [],
         "streams": {
-            name: {"recent": [], "subscription": None, **stream} for name, stream in written["streams"].items()
+            name: {"recent": [], "left_open": [], "subscription": None, **stream}
+            for name, stream in written["streams"].items()
         },
     }
     assert load_state(dump_state(state)) == state

@@ -147,7 +147,7 @@ def test_topics_trackers_and_entities() -> None:
     """Whatever the speakers asked for is published, each once."""
     desk = Desk()
     desk.follow()
-    here = [{"id": "m1", "text": "text 1", "offset": 0}]
+    here = [{"id": "m1", "text": "point 1", "offset": 0}]
     frames = [
         {"type": "topic_response", "topics": [{"id": "t", "phrases": "text", "messageReferences": [{"id": "m1"}]}]},
         {"type": "tracker_response", "trackers": [{"name": "T", "matches": [{"value": "text", "messageRefs": here}]}]},
@@ -197,7 +197,7 @@ def test_what_was_said_before_the_first_socket() -> None:
     assert desk.texts() == []
     desk.answer(kept(said(-1), said(1), said(2), said(3)))
     desk.publish()
-    assert desk.texts() == ["text 1", "text 2", "text 3"]
+    assert desk.texts() == ["point 1", "point 2", "point 3"]
     (insight,) = (each for each in desk.visible if isinstance(each, Insight))
     assert len(insight.message_ids) == 1
 
@@ -213,7 +213,7 @@ def test_what_was_said_while_there_was_no_socket() -> None:
     desk.hear(named("conversation_completed"))
     desk.answer(kept(*(said(number) for number in range(1, 5))))
     desk.publish()
-    assert desk.texts() == ["text 1", "text 2", "text 3", "text 4"]
+    assert desk.texts() == ["point 1", "point 2", "point 3", "point 4"]
     # What was found in them is asked for as well.
     assert "question" in desk.requests[-1].kinds
     desk.answer(Findings())
@@ -236,7 +236,7 @@ def test_an_answer_from_before_the_loss_is_not_complete() -> None:
     desk.open(named(), spoken(said(3)))
     desk.answer(kept(said(1), said(2)))
     desk.publish()
-    assert desk.texts() == ["text 1", "text 2", "text 3"]
+    assert desk.texts() == ["point 1", "point 2", "point 3"]
     assert len(desk.requests) == 2
 
 
@@ -247,12 +247,12 @@ def test_a_host_that_cannot_be_read_holds_nothing_up() -> None:
     desk.open(named(), spoken(said(2)))
     desk.answer(Findings(failed="timeout"))
     desk.publish()
-    assert desk.texts() == ["text 2"]
+    assert desk.texts() == ["point 2"]
     desk.hear(spoken(said(3)), named("conversation_completed"))
     assert len(desk.requests) == 2
     desk.answer(Findings(failed="unavailable"))
     desk.publish()
-    assert desk.texts() == ["text 2", "text 3"]
+    assert desk.texts() == ["point 2", "point 3"]
     assert desk.ended.detail["missed"] == {"recovered": 0, "failed": "unavailable"}
 
 
@@ -294,7 +294,7 @@ def test_the_connection_id_names_another_conversation() -> None:
     assert desk.requests[-1].symbl_conversation_ids == (SYMBL_ID,)
     desk.answer(kept(said(1)))
     desk.publish()
-    assert desk.texts() == ["text 1"]
+    assert desk.texts() == ["point 1"]
     desk.answer(Findings())
     desk.publish()
     assert desk.ended.reason == "completed"
@@ -321,7 +321,7 @@ def test_silence_after_the_conversation_was_live() -> None:
     desk.publish()
     desk.answer(Findings())
     desk.publish()
-    assert desk.texts() == ["text 1"]
+    assert desk.texts() == ["point 1"]
     assert desk.ended.reason == "completed"
 
 
@@ -376,7 +376,7 @@ def test_an_end_record(headers: dict[str, str]) -> None:
     assert desk.committed == 1
     desk.answer(kept(said(1)))
     desk.publish()
-    assert desk.texts() == ["text 1"]
+    assert desk.texts() == ["point 1"]
     desk.answer(Findings())
     desk.publish()
     assert desk.committed == 2
@@ -419,7 +419,7 @@ def test_an_error_later_is_news() -> None:
     desk.follow()
     desk.hear('{"type": "error", "message": "hm"}', spoken(said(1)))
     desk.publish()
-    assert desk.texts() == ["text 1"]
+    assert desk.texts() == ["point 1"]
 
 
 def test_a_bug_of_ours_fails_it() -> None:
@@ -449,7 +449,7 @@ def test_a_crash_while_the_end_is_awaited() -> None:
     desk.publish()
     desk.answer(Findings())
     desk.publish()
-    assert desk.texts() == ["text 1"]
+    assert desk.texts() == ["point 1"]
     assert desk.ended.reason == "completed"
 
 
@@ -478,7 +478,7 @@ def test_a_record_that_is_read_again_changes_nothing() -> None:
     desk.open(named())
     desk.answer(kept(said(1), said(2)))
     desk.publish()
-    assert desk.texts() == ["text 1", "text 2"]
+    assert desk.texts() == ["point 1", "point 2"]
     assert desk.committed == 1
     assert not desk.letters()
 

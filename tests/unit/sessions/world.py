@@ -274,10 +274,18 @@ class World:
         )
         return offset
 
-    def utterance(self, conversation: str, stream: str, words: int, rate: int = 16_000) -> bytes:
-        """Audio of an utterance that is expected to be published."""
+    def utterance(
+        self, conversation: str, stream: str, words: int, rate: int = 16_000, *, waits: bool = False
+    ) -> bytes:
+        """Audio of an utterance that is expected to be published.
+
+        Args:
+            waits: it ends so that it waits for the next one of its speaker.
+        """
         number = next(self._words)
         texts = [f"u{number}.{index}" for index in range(words)]
+        if waits:
+            texts += ["my", "pin", "is"]
         self.expected.setdefault((conversation, stream), []).append(" ".join(texts))
         return encode_utterance(f"u{number}", texts, bytes_per_second=2 * rate, word_seconds=0.05, gap_seconds=0.1)
 
