@@ -330,7 +330,7 @@ class RedactedMessage:
 
 @dataclass(frozen=True, slots=True)
 class TrackerMatch:
-    """One hit of a tracker. ``value`` is already masked."""
+    """One hit of a tracker. ``value`` is already masked; ``offset`` is None where a similar phrase was found."""
 
     value: str = field(repr=False)
     message_id: str | None

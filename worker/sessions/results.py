@@ -404,7 +404,7 @@ class ConversationResults:
         about = memory.about(message_id for _, message_id, _ in fresh)
         ids = {message.kept.symbl_message_id: message.id for message in about.messages}
         matches = tuple(
-            TrackerMatch(self._mask_like(value, about).text, ids.get(message_id or ""), offset)
+            TrackerMatch(self._mask_like(value, about).text, ids.get(message_id or ""), _place_of(offset))
             for value, message_id, offset in fresh
         )
         text = ", ".join(dict.fromkeys(value for value, _, _ in fresh))
@@ -574,6 +574,11 @@ class ConversationResults:
             marks += message.marks
         secrets = [secret for message in about.messages for secret in message.secrets]
         return self._redactor.mask_terms(text, secrets, marks)
+
+
+def _place_of(offset: int | None) -> int | None:
+    """None where the host found a similar phrase, which is told by -1."""
+    return None if offset is None or offset < 0 else offset
 
 
 def _is_sensitive(group: str, category: str | None) -> bool:

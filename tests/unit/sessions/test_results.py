@@ -357,6 +357,7 @@ def test_several_matches_at_one_offset_are_told_apart_by_their_number() -> None:
     assert len(desk.insights) == 2
     matches("dear", "costly", "steep")
     assert [match.value for match in desk.insights[2].tracker_matches] == ["steep"]
+    assert {match.offset for each in desk.insights for match in each.tracker_matches} == {None}
 
 
 @pytest.mark.parametrize("marks", [(), (SymblMark("person_name", "Marlow Grange"),)])
