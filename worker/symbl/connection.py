@@ -255,7 +255,7 @@ def _translated_opening() -> Generator[None]:
         raise ConfigurationError("the streaming URL or its proxy is not valid") from error
     except TimeoutError as error:
         raise SymblUnavailableError(f"{_WHAT}: timed out") from error
-    except (InvalidHandshake, OSError) as error:
+    except (InvalidHandshake, ConnectionClosed, OSError) as error:
         raise SymblUnavailableError(f"{_WHAT}: {type(error).__name__}") from error
 
 

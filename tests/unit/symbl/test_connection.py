@@ -9,6 +9,7 @@ import hashlib
 import logging
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +17,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+import uvloop
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.sync.server import ServerConnection as ServerConnectionInThread
@@ -205,6 +207,32 @@ async def test_no_websocket() -> None:
         endpoint = Endpoint(base_url=f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         with pytest.raises(SymblUnavailableError, match="handshake"):
             await SymblConnection.open(endpoint, "c", TOKEN, timeouts=QUICK)
+
+
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_hung_up_before_the_handshake(is_reset: bool) -> None:
+    """A proxy whose host is gone accepts and hangs up, perhaps before anything is said: the host is out of reach."""
+
+    def hang_up(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _ = listener.accept()
+                if is_reset:
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                peer.close()
+
+    async def dial(endpoint: Endpoint) -> None:
+        for _ in range(300):
+            with pytest.raises(SymblUnavailableError, match="handshake"):
+                await SymblConnection.open(endpoint, "c", TOKEN, timeouts=QUICK)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=hang_up, args=(listener,), daemon=True)
+        thread.start()
+        # The loop of the worker, which often sees the end before the library has said anything.
+        uvloop.run(dial(Endpoint(base_url=f"ws://127.0.0.1:{listener.getsockname()[1]}")))
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
 
 
 async def test_silent_handshake() -> None:
