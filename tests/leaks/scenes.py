@@ -12,7 +12,7 @@ from tests.leaks.speech import address, in_pairs, octets, one_by_one, spelled
 AGENT: Final = "agent"
 CUSTOMER: Final = "customer"
 
-ACROSS_MESSAGES: Final[tuple[str, ...]] = ()
+ACROSS_MESSAGES: Final = ("a pause", "two pauses", "the other speaker")
 """Which of `across_messages` are searched for: numbers that go on in the next message of their speaker."""
 
 

@@ -42,7 +42,7 @@ class Topics:
         used: dict[str, str] = {}
         for role, name in [*(("audio", name) for name in self.audio), *self.outputs().items()]:
             if not _NAME.fullmatch(name) or name in {".", ".."}:
-                raise ValueError(f"{role}: {name!r} is not a valid topic name")
+                raise ValueError(f"{role}: not a valid topic name")
             if name in used:
                 raise ValueError(f"{role}: {name!r} is already used for {used[name]}")
             used[name] = role
