@@ -441,6 +441,7 @@ class RedactionSettings(_Section):
     modes: Annotated[tuple[tuple[str, Mode], ...], BeforeValidator(_pairs)] = Field(
         (), description="Modes of single types, such as `CARD_NUMBER=hash,PERSON_NAME=type`."
     )
+    speakers: bool = Field(False, description="Mask names of speakers, everywhere but in transcripts.")
     hold_seconds: float = Field(
         8.0,
         ge=0,
@@ -477,6 +478,7 @@ class RedactionSettings(_Section):
             mode=self.mode,
             modes=dict(self.modes),
             region=self.region,
+            speakers=self.speakers,
         )
 
     def redactor(self) -> Redactor:

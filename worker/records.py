@@ -113,6 +113,7 @@ class RedactionWish:
         custom: to look for besides.
         mode: the least strict mode that is good enough, of all types.
         modes: the same of single types.
+        speakers: whether names of speakers are to be masked.
         transcripts: whether they may be published in the clear.
     """
 
@@ -121,6 +122,7 @@ class RedactionWish:
     custom: tuple[CustomEntity, ...] = field(default=(), repr=False)
     mode: RedactionMode | None = None
     modes: tuple[tuple[str, RedactionMode], ...] = ()
+    speakers: bool = False
     transcripts: bool = True
 
 

@@ -188,6 +188,7 @@ class _RedactionModel(_Model):
     custom: tuple[_CustomModel, ...] | None = None
     mode: RedactionMode | None = None
     modes: dict[str, RedactionMode] | None = None
+    speakers: bool | None = None
     transcripts: bool | None = None
 
     def wish(self) -> RedactionWish | None:
@@ -198,6 +199,7 @@ class _RedactionModel(_Model):
             custom=tuple(CustomEntity(each.type, each.patterns, each.words) for each in self.custom or ()),
             mode=self.mode,
             modes=tuple((self.modes or {}).items()),
+            speakers=self.speakers is True,
             transcripts=self.transcripts is not False,
         )
         try:

@@ -40,6 +40,7 @@ class RedactionPolicy:
         modes: modes of types, `TYPES` and those of ``custom``.
         region: two capital letters: where a phone number without a country code belongs; nowhere when there is no
             such country.
+        speakers: whether names of speakers are masked, too.
 
     Raises:
         ValueError: the mask cannot be told apart from speech; or there is no such type, mode or threshold.
@@ -52,6 +53,7 @@ class RedactionPolicy:
     mode: Mode = "mask"
     modes: Mapping[str, Mode] = field(default_factory=dict)
     region: str = HOME_REGION
+    speakers: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.mask) <= MAX_MASK_CHARS:
@@ -98,4 +100,5 @@ class RedactionPolicy:
             "mode": self.mode,
             "modes": dict(sorted(self.modes.items())),
             "region": self.region,
+            "speakers": self.speakers,
         }

@@ -7,7 +7,7 @@ from functools import reduce
 from itertools import chain
 from typing import NamedTuple
 
-from worker.records import Finding, Masked, RedactionWish
+from worker.records import Finding, Masked, RedactionWish, Speaker
 from worker.redaction.custom import Custom, CustomDetector
 from worker.redaction.detectors import DEFAULT_TYPES, FAMILIES, TYPES, Detector, find_beginnings
 from worker.redaction.masks import MIN_KEY_BYTES, OTHER, Masks, conversation_key
@@ -16,7 +16,7 @@ from worker.redaction.policy import Mode, RedactionPolicy
 from worker.redaction.reading import HOME_REGION, Reading
 from worker.redaction.repeats import Secrets
 from worker.redaction.search import Found, Messages, search, within
-from worker.redaction.spans import Span, SymblMark, merge
+from worker.redaction.spans import PERSON_NAME, Span, SymblMark, merge
 from worker.redaction.wishes import stricter
 
 
@@ -33,7 +33,7 @@ class Redactor:
     """Finds and masks personal data in what was said. Stateless; safe to share.
 
     Args:
-        mask, types, thresholds, custom, mode, modes, region: as in `RedactionPolicy`.
+        mask, types, thresholds, custom, mode, modes, region, speakers: as in `RedactionPolicy`.
         key: of the deployment, for hashes: 16 bytes and more.
         conversation_id: whose hashes; without it, the type takes the place of a hash.
 
@@ -51,6 +51,7 @@ class Redactor:
         mode: Mode = "mask",
         modes: Mapping[str, Mode] | None = None,
         region: str = HOME_REGION,
+        speakers: bool = False,
         key: bytes | None = None,
         conversation_id: str | None = None,
     ) -> None:
@@ -62,6 +63,7 @@ class Redactor:
             mode=mode,
             modes=modes or {},
             region=region,
+            speakers=speakers,
         )
         if self.policy.hashes and key is None:
             raise ValueError("hashes need a key")
@@ -87,6 +89,7 @@ class Redactor:
             mode=policy.mode,
             modes=policy.modes,
             region=policy.region,
+            speakers=policy.speakers,
             key=key,
             conversation_id=conversation_id,
         )
@@ -156,6 +159,15 @@ class Redactor:
         A part is at least two words and four characters in a row, one word of four letters, or four digits in a row.
         """
         return self._mask_with(Secrets(known).find, text, marks)
+
+    def mask_speaker(self, speaker: Speaker) -> Speaker:
+        """The speaker without name and address if speakers are masked, with what is personal in the user id masked."""
+        if not self.policy.speakers:
+            return speaker
+        user_id = None if speaker.user_id is None else self.mask(speaker.user_id).text
+        return Speaker(
+            user_id=user_id, name=None if speaker.name is None else self._masks.of(PERSON_NAME, speaker.name)
+        )
 
     def mask_whole(self, text: str) -> Masked:
         """The mask in place of ``text``, where nobody can tell any more what is personal in it."""

@@ -38,6 +38,7 @@ def stricter(policy: RedactionPolicy, wish: RedactionWish) -> RedactionPolicy:
         mode=_strictest(policy.mode, wish.mode),
         modes=modes,
         region=policy.region,
+        speakers=policy.speakers or wish.speakers,
     )
 
 
@@ -75,6 +76,7 @@ def wish_to_json(wish: RedactionWish) -> dict[str, Any]:
         ],
         "mode": wish.mode,
         "modes": dict(wish.modes),
+        "speakers": wish.speakers,
         "transcripts": wish.transcripts,
     }
 
@@ -93,6 +95,7 @@ def wish_from_json(data: Mapping[str, Any]) -> RedactionWish:
         ),
         mode=data["mode"],
         modes=tuple(data["modes"].items()),
+        speakers=data["speakers"],
         transcripts=data["transcripts"],
     )
     check(wish)

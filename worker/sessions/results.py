@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Protocol, overload
 
 from worker.output.events import insight_id, result_id
 from worker.records import (
@@ -226,7 +226,10 @@ class ConversationResults:
         origin = self._origin(owner.stream, place, "message", sequence)
         self._book.say(
             RedactedMessage(
-                origin=origin, symbl_message_id=symbl_message_id, masked=masked, sentiment=message.sentiment
+                origin=replace(origin, speaker=self.shown(place.speaker)),
+                symbl_message_id=symbl_message_id,
+                masked=masked,
+                sentiment=message.sentiment,
             )
         )
         self._touch()
@@ -307,6 +310,14 @@ class ConversationResults:
         if self._redactor is None or self._clear_captions:
             return Masked(text, None)
         return self._redactor.mask_caption(text)
+
+    @overload
+    def shown(self, speaker: Speaker) -> Speaker: ...
+    @overload
+    def shown(self, speaker: Speaker | None) -> Speaker | None: ...
+    def shown(self, speaker: Speaker | None) -> Speaker | None:
+        """A speaker, as others than readers of transcripts may know them."""
+        return speaker if speaker is None or self._redactor is None else self._redactor.mask_speaker(speaker)
 
     # --- internals ---
 
@@ -476,6 +487,7 @@ class ConversationResults:
             ordinal = latest.kept.insights.get(kind, 0)
             latest.kept.insights[kind] = ordinal + 1
             origin = replace(origin, id=self._insight_id(latest, kind, ordinal))
+        origin = replace(origin, speaker=self.shown(place.speaker))
         self._book.say(
             Insight(
                 origin=origin,
@@ -552,7 +564,7 @@ class ConversationResults:
         for owner in self._owners.values():
             speaker = owner.speaker_of(user)
             if speaker is not None:
-                return speaker
+                return self.shown(speaker)
         return Speaker(
             user_id=None if user.user_id is None else self._mask_like(user.user_id, about).text,
             name=None if user.name is None else self._mask_like(user.name, about).text,

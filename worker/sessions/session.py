@@ -565,7 +565,7 @@ class Session:
         socket.sent.receive_interim(has_text=has_text)
         if self._policy.captions and has_text:
             start_ms, sent_ms = self.buffer.settled_us // 1000, self.buffer.sent_us // 1000
-            self._captions.write(event.text, self.state.speaker, start_ms, sent_ms, now)
+            self._captions.write(event.text, self._results.shown(self.state.speaker), start_ms, sent_ms, now)
 
     def _message(self, socket: _Socket, message: SymblMessage, now: float) -> None:
         if not self.hears(message.from_) or self._is_of_another_socket(socket, message, now):

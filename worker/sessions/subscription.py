@@ -367,7 +367,7 @@ class Subscription:
             self._captions.drop()
         elif self._policy.captions and event.text:
             clock_ms = self.state.last_end_us // 1000
-            self._captions.write(event.text, speaker, clock_ms, clock_ms, now)
+            self._captions.write(event.text, self._results.shown(speaker), clock_ms, clock_ms, now)
 
     def _publish(self, event: _Finding) -> None:
         match event:

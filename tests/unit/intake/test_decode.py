@@ -460,6 +460,7 @@ def test_wishes(event: str) -> None:
         "custom": [{"type": "EMPLOYEE_ID", "patterns": [r"emp-?\d{6}"]}, {"words": ["falcon"]}],
         "mode": "type",
         "modes": {"CARD_NUMBER": "mask", "EMPLOYEE_ID": "hash"},
+        "speakers": True,
         "transcripts": False,
     }
     rest = {"connection_id": "c"} if event == "subscribe" else {}
@@ -471,6 +472,7 @@ def test_wishes(event: str) -> None:
         custom=(CustomEntity("EMPLOYEE_ID", (r"emp-?\d{6}",)), CustomEntity("CUSTOM", (), ("falcon",))),
         mode="type",
         modes=(("CARD_NUMBER", "mask"), ("EMPLOYEE_ID", "hash")),
+        speakers=True,
         transcripts=False,
     )
     for nothing in (None, {}, {"enabled": True}, {"enabled": False, "types": [], "transcripts": True, "mode": None}):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from worker.records import Finding, Masked
+from worker.records import Finding, Masked, Speaker
 from worker.redaction import Redactor, Span, SymblMark
 from worker.redaction.spans import merge
 
@@ -156,3 +158,31 @@ def test_merge() -> None:
         Span("F", 3, 3),
     ]
     assert merge(spans) == (Span("B", 0, 9), Span("C", 9, 10), Span("E", 20, 22))
+
+
+ADA = Speaker(user_id="ada@example.com", name="Ada Byron", email="ada@example.com")
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({}, ADA),
+        ({"speakers": True}, Speaker(user_id="****", name="****")),
+        ({"speakers": True, "mode": "type"}, Speaker(user_id="[EMAIL_ADDRESS]", name="[PERSON_NAME]")),
+        (
+            {"speakers": True, "types": ["SSN"], "modes": {"PERSON_NAME": "type"}},
+            Speaker(user_id="ada@example.com", name="[PERSON_NAME]"),
+        ),
+    ],
+)
+def test_speakers_are_masked_when_that_is_asked_for(options: dict[str, Any], shown: Speaker) -> None:
+    """A name is one, whatever it looks like; of a user id only what the detectors find; the address is not needed."""
+    assert Redactor(**options).mask_speaker(ADA) == shown
+
+
+def test_the_hash_of_a_speaker_is_that_of_the_name() -> None:
+    """Who is spoken of and who speaks can be linked, if their names are the same."""
+    redactor = Redactor(mode="hash", key=b"a key for tests only", speakers=True).for_conversation("call")
+    name = redactor.mask_speaker(Speaker(name="Ada Byron")).name
+    assert name is not None
+    assert name in redactor.mask("my name is Ada Byron").text

@@ -45,6 +45,7 @@ def wishes(draw: st.DrawFn) -> RedactionWish:
         custom=custom,
         mode=draw(st.none() | SOME_MODES),
         modes=tuple(draw(st.dictionaries(kinds, SOME_MODES, max_size=3)).items()),
+        speakers=draw(st.booleans()),
         transcripts=draw(st.booleans()),
     )
 
@@ -59,6 +60,7 @@ def policies(draw: st.DrawFn) -> RedactionPolicy:
         custom=custom,
         mode=draw(SOME_MODES),
         modes=draw(st.dictionaries(kinds, SOME_MODES)),
+        speakers=draw(st.booleans()),
     )
 
 
@@ -76,6 +78,7 @@ def test_never_looser(policy: RedactionPolicy, wish: RedactionWish) -> None:
     own = {each.type for each in after.custom}
     assert all(strictness(after, kind) >= strictness(policy, kind) for kind in {*TYPES, *own, "OTHER"})
     assert (after.mask, after.region) == (policy.mask, policy.region)
+    assert after.speakers >= policy.speakers
 
 
 @given(policies(), wishes())
@@ -87,6 +90,7 @@ def test_a_wish_is_fulfilled(policy: RedactionPolicy, wish: RedactionWish) -> No
         (each.type, each.patterns, each.words) for each in wish.custom
     }
     assert all(after.thresholds[kind] <= least for kind, least in wish.thresholds)
+    assert after.speakers >= wish.speakers
     assert all(strictness(after, kind) >= MODES.index(mode) for kind, mode in wish.modes)
     if wish.mode is not None:
         assert all(strictness(after, kind) >= MODES.index(wish.mode) for kind in {*TYPES, *after.modes, "OTHER"})

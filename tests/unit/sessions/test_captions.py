@@ -169,6 +169,17 @@ def test_captions_are_clear_only_when_that_was_asked_for_by_name(
     assert call.hear(SAID) == caption
 
 
+def test_speakers_of_captions_can_be_masked() -> None:
+    """When names of speakers are to be masked, captions have none either."""
+    for setting, name in (("false", "Ada Byron"), ("true", "****")):
+        call = Call(REDACTION__SPEAKERS=setting)
+        call.start(b'{"speaker": {"name": "Ada Byron"}}')
+        call.hear(SAID)
+        speaker = call.captions[-1].speaker
+        assert speaker is not None
+        assert speaker.name == name
+
+
 def test_a_later_start_masks_from_there() -> None:
     """Redaction that is asked for in the middle of a conversation holds for its captions from there on."""
     call = Call(**CLEAR)

@@ -273,6 +273,31 @@ def test_what_a_conversation_wants_holds_from_there_to_its_end() -> None:
     assert not letters(w)
 
 
+def test_speakers_are_masked_where_that_is_asked_for() -> None:
+    """By a start: from there on nobody but readers of transcripts learns who speaks."""
+    w = world()
+    ada = rb'"speaker": {"user_id": "ada@example.com", "name": "Ada Byron"}'
+    w.produce("a", b"{" + ada + b"}", event="start")
+    w.speak("a", "0", 1, 3_200)
+    go(w, 10.0)
+    w.produce("a", b'{"redaction": {"speakers": true}, ' + ada + b"}", event="start")
+    w.speak("a", "0", 1, 3_200)
+    go(w, 10.0)
+    w.crash()
+    w.speak("a", "0", 1, 3_200)
+    w.produce("a", b"", event="end")
+    w.drain()
+    w.check()
+
+    def names(kind: type[Transcript | RedactedMessage]) -> list[tuple[str | None, str | None]]:
+        speakers = [each.origin.speaker for each in w.outputs if isinstance(each, kind)]
+        return [(each.user_id, each.name) for each in speakers if each is not None]
+
+    clear, masked = ("ada@example.com", "Ada Byron"), ("****", "****")
+    assert names(Transcript) == [clear, clear, clear]
+    assert names(RedactedMessage) == [clear, masked, masked]
+
+
 def test_more_wishes_than_a_conversation_may_have_are_refused() -> None:
     """One too many is a dead letter, and changes nothing; the same one again costs nothing."""
     w = world()

@@ -176,6 +176,23 @@ def test_redaction_can_be_off_and_switched_on() -> None:
     assert CARD not in second.masked.text
 
 
+def test_speakers_can_be_masked_in_insights() -> None:
+    """Who said it and who is to do it: names of speakers, too, when that is asked for."""
+    desk = Desk()
+    desk.results.redact_with(Redactor(speakers=True), transcripts=True)
+    desk.omar.state.speaker = Speaker(user_id="agent-8", name="Omar Haddad", email="omar@example.com")
+    place = replace(PLACE, speaker=Speaker(user_id="agent-7", name="Ines Alvarez"))
+    desk.results.message(
+        desk.ines, SymblMessage(text="can you call back?", id="m1", from_=INES), (), place, lambda: None
+    )
+    insight = SymblInsight(type="question", text="can you call back?", id="i1", message_id="m1", assignee=OMAR)
+    desk.results.insights(desk.omar, Insights(insights=(insight,)))
+    (published,) = desk.insights
+    assert published.origin.speaker == Speaker(user_id="agent-7", name="****")
+    assert published.assignee == Speaker(user_id="agent-8", name="****")
+    assert desk.results.shown(None) is None
+
+
 def test_an_id_is_published_once() -> None:
     """Messages, insights and topics come on every socket; the first one counts."""
     desk = Desk()
