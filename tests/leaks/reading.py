@@ -18,7 +18,8 @@ from tests.leaks.speech import TEENS, TENS, UNITS
 MAX_GAP: Final = 4
 """So many characters that are neither letters nor figures may stand between two digits of a number."""
 
-_TOKEN: Final = re.compile(r"[0-9]+|[a-z]+")
+# "zero_ms" is a member of the state, and nobody says it.
+_TOKEN: Final = re.compile(r"[0-9]+|zero_ms|[a-z]+")
 _UNITS: Final = {word: str(number) for number, word in enumerate(UNITS)} | {"oh": "0", "o": "0", "nought": "0"}
 _TEENS: Final = {word: str(10 + number) for number, word in enumerate(TEENS)}
 _TENS: Final = {word: f"{2 + number}0" for number, word in enumerate(TENS)}

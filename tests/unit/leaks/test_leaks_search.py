@@ -214,6 +214,7 @@ def test_no_part_belongs_to_two_secrets(person: Person) -> None:
         ("four of one", ["4", "1"]),
         ("4     1", ["4", "1"]),
         ("3f2a24", ["3", "2", "24"]),
+        ('8170,"zero_ms":17', ["8170", "17"]),
         ("double trouble 5", ["5"]),
         ("\uff14\uff11", ["41"]),
         ("nobody", []),
