@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.leaks.search import Haystack
+from tests.leaks.search import WALL, Haystack
 
 # "name{labels} value": the value is a measurement, and these labels are limits and versions.
 _SAMPLE: Final = re.compile(r"^(\S+?(?:\{.*\})?)\s+\S+$")
+_LEGIBLE: Final = re.compile(rb"[\t\n\r\x20-\x7e\xa0-\xff]{4,}")
 _MEASURED: Final = re.compile(r'\b(?:le|version|major|minor|patchlevel|generation|implementation)="[^"]*"')
 
 
@@ -84,8 +85,8 @@ def of_page(place: str, text: str) -> Haystack:
 
 
 def of_binary(place: str, kind: str, data: bytes) -> Haystack:
-    """Bytes of a format that is not known: every number in them is somebody's count."""
-    return Haystack(place, kind, data.decode("latin-1"), ())
+    """What is legible in bytes of a format that is not known: every number in them is somebody's count."""
+    return Haystack(place, kind, WALL.join(piece.decode("latin-1") for piece in _LEGIBLE.findall(data)), ())
 
 
 def _of_text(text: str) -> tuple[str, tuple[str, ...]]:

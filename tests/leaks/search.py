@@ -28,7 +28,7 @@ LEGIBLE_CHARS: Final = 8
 _ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{6,}")
 _URLSAFE: Final = str.maketrans("-_", "+/")
 _ILLEGIBLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ufffc]+")
-_WALL: Final = "\n#######\n"
+WALL: Final = "\n#######\n"
 """Nothing is read across it."""
 _CONTEXT_CHARS: Final = 30
 _EXCERPTS: Final = 5
@@ -171,7 +171,7 @@ def _encoded_in(text: str) -> Iterator[str]:
     """What may be encoded in a text, from whichever of its characters on."""
     runs = sorted(set(_ENCODED.findall(text)))
     for shift in range(4):
-        yield _WALL.join(piece for run in runs for piece in _decoded(run[shift:]))
+        yield WALL.join(piece for run in runs for piece in _decoded(run[shift:]))
 
 
 def _decoded(run: str) -> Sequence[str]:

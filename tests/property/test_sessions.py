@@ -57,7 +57,10 @@ class Witness(World):
         self.crash_each = crash_each
         self._batches = 0
         self._progress: dict[tuple[object, str], tuple[int, ...]] = {}
-        policy = ConversationPolicy(session=SessionPolicy(pace=pace), insight_types=(), detect_entities=False)
+        # Messages wait longer than it takes to prove that the audio behind them is silence.
+        policy = ConversationPolicy(
+            session=SessionPolicy(pace=pace), insight_types=(), detect_entities=False, hold_seconds=25.0
+        )
         super().__init__(policy, itertools.cycle(delays), ping_seconds)
 
     # --- producing ---
