@@ -30,6 +30,7 @@ _BLAND: Final = frozenset(
     {digit * PART_DIGITS for digit in "0123456789"}
     | {"0123", "1234", "2345", "3456", "4567", "5678", "6789", "1270", "2700", "7001", "8601", "1024", "4096", "8192"}
     | {str(year) for year in range(2000, 2050)}
+    | {str(2**63 - 1)[start : start + PART_DIGITS] for start in range(16)}
 )
 """What stands everywhere: years, limits, the address of this machine, lists of partitions."""
 
