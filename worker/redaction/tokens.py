@@ -67,11 +67,15 @@ class Token(NamedTuple):
     end: int
 
 
+# Half of the time that `Token` takes.
+_make: Final = tuple.__new__
+
+
 def tokens_of(text: str) -> tuple[Token, ...]:
     """All tokens, in order."""
     return tuple(
         [
-            Token._make((_KINDS[match.lastindex or 0], match[0].lower(), match.start(), match.end()))
+            _make(Token, (_KINDS[match.lastindex or 0], match[0].lower(), *match.span()))
             for match in _TOKEN.finditer(text)
         ]
     )
