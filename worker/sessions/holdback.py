@@ -77,6 +77,10 @@ class Holdback:
         """When the next ``tick`` is due; None when nothing waits."""
         return min((self._due(begun) for begun in self._begun.values()), default=None)
 
+    def is_awaited(self, stream: str) -> bool:
+        """Whether what is said next on a stream may go on with something personal."""
+        return any(name == stream for name, _ in (*self._begun, *self._cut))
+
     def message(self, speaker: tuple[str, str], text: str, marks: Sequence[SymblMark], say: Say) -> None:
         """A message of a speaker, who is a stream and one of its users."""
         message = _Message(text, marks, say)

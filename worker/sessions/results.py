@@ -305,11 +305,11 @@ class ConversationResults:
                         pass
         return self._insights_published() - before
 
-    def caption(self, text: str) -> Masked:
-        """The text of a caption, as it may be shown."""
+    def caption(self, stream: str, text: str) -> Masked:
+        """The text of a caption, as it may be shown; nothing while it may go on with what the stream has begun."""
         if self._redactor is None or self._clear_captions:
             return Masked(text, None)
-        return self._redactor.mask_caption(text)
+        return Masked("", ()) if self._holdback.is_awaited(stream) else self._redactor.mask_caption(text)
 
     @overload
     def shown(self, speaker: Speaker) -> Speaker: ...

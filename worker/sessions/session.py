@@ -16,6 +16,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from worker.audio.formats import AudioFormat
 from worker.audio.framing import MAX_FRAME_BYTES
@@ -153,7 +154,7 @@ class Session:
         self._lifecycle = lifecycle
         self._had_socket = restored
         self._captions = CaptionWriter(
-            conversation_id, stream, results.caption, book.caption, policy.caption_interval_seconds
+            conversation_id, stream, partial(results.caption, stream), book.caption, policy.caption_interval_seconds
         )
         self._end_offsets: list[int] = []
         self._socket: _Socket | None = None

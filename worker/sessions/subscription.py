@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from worker.errors import ConnectionLostError, RequestRefusedError, WorkerError
@@ -112,7 +113,7 @@ class Subscription:
         self._on_owed = on_owed
         self._trace = trace
         self._captions = CaptionWriter(
-            conversation_id, stream, results.caption, book.caption, policy.caption_interval_seconds
+            conversation_id, stream, partial(results.caption, stream), book.caption, policy.caption_interval_seconds
         )
         self._socket: _Socket | None = None
         self._was_heard = restored and self._followed.symbl_conversation_id is not None

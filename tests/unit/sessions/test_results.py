@@ -158,9 +158,23 @@ def test_nothing_clear_leaves_but_the_transcript() -> None:
 
 def test_captions_are_masked() -> None:
     """What may become personal data when the sentence goes on is not shown either."""
-    assert CARD[:9] not in Desk().results.caption(f"my card is {CARD[:9]}").text
-    off = Desk(redact=False).results.caption(f"my card is {CARD}")
+    assert CARD[:9] not in Desk().results.caption("0", f"my card is {CARD[:9]}").text
+    off = Desk(redact=False).results.caption("0", f"my card is {CARD}")
     assert (off.text, off.findings) == (f"my card is {CARD}", None)
+
+
+def test_captions_wait_for_how_a_speaker_goes_on() -> None:
+    """Behind "my name is" nobody can tell which words of an interim text are the name; others are shown meanwhile."""
+    desk = Desk()
+    said = "Marlow Grange and I called you yesterday about the invoice"
+    for after, shown in (("my name is", ""), ("mm-hm", ""), ("and I called you about the invoice", said)):
+        desk.say(after, id_=after)
+        assert desk.results.caption("0", said).text == shown, after
+        assert desk.results.caption("1", said).text == said
+    desk.say("my name is", id_="cut")
+    desk.results.release()
+    desk.crash()
+    assert not desk.results.caption("0", said).text
 
 
 def test_redaction_can_be_off_and_switched_on() -> None:
