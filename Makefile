@@ -85,7 +85,7 @@ lock: ## Resolve the lock files anew (needs uv).
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --extra engine --extra postgresql -c requirements/runtime.lock pyproject.toml -o requirements/engine.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
-	  --extra engine --extra postgresql --extra demo --group dev -c requirements/engine.lock pyproject.toml -o requirements/dev.lock
+	  --extra engine --extra postgresql --extra spacy --extra demo --group dev -c requirements/engine.lock pyproject.toml -o requirements/dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 	  --no-annotate tests/bench/redaction/presidio.in -o tests/bench/redaction/presidio.lock
 	printf 'setuptools\nwheel\n' | uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

@@ -119,10 +119,11 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> Non
         events = EventBuilder(topics_of(settings), f"/{settings.worker.group_id}")
         publisher = Publisher(kafka, events, metrics)
         policy = _runner_policy(settings)
+        conversations = _conversation_policy(settings)
         intake = Intake(
             client_arguments=kafka,
             policy=_intake_policy(settings),
-            conversations=_conversation_policy(settings),
+            conversations=conversations,
             publisher=publisher,
             events=events,
             make_runner=lambda session, may_speak: SessionRunner(
@@ -146,7 +147,7 @@ async def run_worker(settings: Settings, *, ready: Callable[[str], None]) -> Non
         )
         port = await status.start()
         stack.push_async_callback(status.stop)
-        redaction = settings.redaction.policy()
+        redaction = conversations.redactor.policy
         _log.info(
             "redaction_policy",
             enabled=settings.redaction.enabled,

@@ -31,9 +31,10 @@ from worker.audio.formats import AudioFormat, validate_format
 from worker.errors import ConfigurationError
 from worker.output.topics import Topics
 from worker.records import Encoding, InsightType
-from worker.redaction import DEFAULT_TYPES, Custom, Mode, RedactionPolicy, Redactor
+from worker.redaction import DEFAULT_TYPES, TYPES, Custom, Mode, RedactionPolicy, Redactor
 from worker.redaction.custom import CUSTOM
 from worker.redaction.reading import HOME_REGION
+from worker.spacy_model import load_model
 
 CONFIG_FILE_VARIABLE = "SYMBL_WORKER_CONFIG"
 
@@ -453,6 +454,16 @@ class RedactionSettings(_Section):
     region: Annotated[str, AfterValidator(_region)] = Field(
         HOME_REGION, description="Country of phone numbers without a country code: two capital letters."
     )
+    spacy_model: str | None = Field(
+        None,
+        min_length=1,
+        description="A [spaCy pipeline of yours](privacy.md#a-model-of-your-own) that looks besides: a folder, or an installed package.",
+    )
+    spacy_types: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)] = Field(
+        (("PERSON", "PERSON_NAME"), ("FAC", "ADDRESS")),
+        min_length=1,
+        description="Its labels, and the types that they stand for; other labels are left alone.",
+    )
 
     @model_validator(mode="after")
     def _policy_is_whole(self) -> RedactionSettings:
@@ -462,10 +473,12 @@ class RedactionSettings(_Section):
             raise ValueError("mode hash needs hash_key or hash_key_file")
         if self.hash_key is not None:
             Redactor(key=self.hash_key.get_secret_value().encode())
+        if not TYPES.issuperset(dict(self.spacy_types).values()):
+            raise ValueError(f"spacy_types: the types are {', '.join(sorted(TYPES))}")
         return self
 
     def policy(self) -> RedactionPolicy:
-        """The settings as a value that the pure parts understand.
+        """The settings as a value that the pure parts understand, without the model.
 
         Raises:
             ValueError: they fit no policy.
@@ -482,16 +495,17 @@ class RedactionSettings(_Section):
         )
 
     def redactor(self) -> Redactor:
-        """The redactor of the deployment, with its key.
+        """The redactor of the deployment, with its key and its model, which this loads.
 
         Raises:
-            ConfigurationError: the key's file cannot be read, or holds too short a key.
+            ConfigurationError: the key's file cannot be read, or holds too short a key; the model cannot be used.
         """
         key = None if self.hash_key is None else self.hash_key.get_secret_value()
         try:
             if self.hash_key_file is not None:
                 key = read_secret(self.hash_key_file, "REDACTION__HASH_KEY_FILE")
-            return Redactor.of(self.policy(), None if key is None else key.encode())
+            models = [] if self.spacy_model is None else [load_model(self.spacy_model, dict(self.spacy_types))]
+            return Redactor.of(self.policy(), None if key is None else key.encode(), models=models)
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"REDACTION: {error}") from None
 

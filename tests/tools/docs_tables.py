@@ -147,7 +147,8 @@ def _value(value: object) -> str:
         case bool():
             return f"`{str(value).lower()}`"
         case tuple():
-            return f"`{','.join(_value(item).strip('`') for item in value)}`"
+            items = ("=".join(item) if isinstance(item, tuple) else _value(item).strip("`") for item in value)
+            return f"`{','.join(items)}`"
         case Enum():
             return f"`{value.value}`"
         case float():

@@ -20,6 +20,7 @@ CONTRACT = "importlinter:contract:"
 SHELLS = {
     *("worker.admin", "worker.app", "worker.check", "worker.cli", "worker.config", "worker.deadline", "worker.demo"),
     *("worker.http", "worker.logs", "worker.metrics", "worker.produce", "worker.tail", "worker.intake.consumer"),
+    "worker.spacy_model",
     *("worker.intake.contact", "worker.intake.group", "worker.intake.owned", "worker.output.transactions"),
     *("worker.output.publisher", "worker.sessions.runner", "worker.symbl.connection", "worker.symbl.retry"),
     "worker.symbl.conversation_api",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from worker.errors import ConfigurationError
 from worker.records import Encoding
 from worker.redaction import Custom, RedactionPolicy, Redactor
 
+ROOT = Path(__file__).parents[2]
 SECRET = "tr0ub4dor"  # a needle that must turn up nowhere
 
 
@@ -42,7 +45,8 @@ def test_the_environment_reaches_every_setting() -> None:
     """Every setting has a name in the environment, a description, and a default that it may be set to."""
     for name, _, default, description in settings_fields():
         assert description.endswith("."), name
-        text = ",".join(default) if isinstance(default, tuple) else str("" if default is None else default)
+        items = default if isinstance(default, tuple) else ("" if default is None else str(default),)
+        text = ",".join(each if isinstance(each, str) else "=".join(each) for each in items)
         assert load_settings({name: text}) == Settings(), name
 
 
@@ -376,6 +380,27 @@ def test_the_key_of_hashes(tmp_path: Path) -> None:
     redactors = [each.redactor().for_conversation("call") for each in (from_file, load_settings(CHOICES).redaction)]
     text = "my social is 219-09-9999"
     assert redactors[0].mask(text) == redactors[1].mask(text) != Redactor().mask(text)
+
+
+def test_a_model_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, a model that is set stops the start; without a model nobody needs it, nor waits for it."""
+    imported = "import sys, worker.app; print('spacy' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", imported], cwd=ROOT, text=True) == "False\n"
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    load_settings({}).redaction.redactor()
+    with pytest.raises(ConfigurationError, match="REDACTION__SPACY_MODEL: needs the extra 'spacy'"):
+        load_settings({"REDACTION__SPACY_MODEL": "/model"}).redaction.redactor()
+
+
+def test_labels_of_a_model(tmp_path: Path) -> None:
+    """They are pairs, in the environment and in a file, and stand for types that exist."""
+    redaction = load_settings({"REDACTION__SPACY_TYPES": "PER=PERSON_NAME, LOC=ADDRESS"}).redaction
+    assert dict(redaction.spacy_types) == {"PER": "PERSON_NAME", "LOC": "ADDRESS"}
+    text = "redaction: {spacy_types: {PER: PERSON_NAME, LOC: ADDRESS}}"
+    assert load_settings({}, yaml_file(tmp_path, text)).redaction == redaction
+    for wrong in ("PER=NAME", "PER", ""):
+        with pytest.raises(ConfigurationError, match=r"REDACTION.*(the types are|NAME=value|at least 1)"):
+            load_settings({"REDACTION__SPACY_TYPES": wrong})
 
 
 def test_redaction_shows_no_secrets() -> None:

@@ -2,6 +2,7 @@
 
 from worker.redaction.custom import Custom
 from worker.redaction.detectors import DEFAULT_TYPES, THRESHOLDS, TYPES, Detector
+from worker.redaction.model import Entity, Model
 from worker.redaction.policy import MODES, Mode, RedactionPolicy
 from worker.redaction.redactor import Redacted, Redactor
 from worker.redaction.spans import Span, SymblMark
@@ -13,7 +14,9 @@ __all__ = [
     "TYPES",
     "Custom",
     "Detector",
+    "Entity",
     "Mode",
+    "Model",
     "Redacted",
     "RedactionPolicy",
     "Redactor",

@@ -41,6 +41,7 @@ class RedactionPolicy:
         region: two capital letters: where a phone number without a country code belongs; nowhere when there is no
             such country.
         speakers: whether names of speakers are masked, too.
+        models: what looks besides the detectors, and for what, such as ``en_core_web_sm 3.8.0: PERSON=PERSON_NAME``.
 
     Raises:
         ValueError: the mask cannot be told apart from speech; or there is no such type, mode or threshold.
@@ -54,6 +55,7 @@ class RedactionPolicy:
     modes: Mapping[str, Mode] = field(default_factory=dict)
     region: str = HOME_REGION
     speakers: bool = False
+    models: Collection[str] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.mask) <= MAX_MASK_CHARS:
@@ -73,6 +75,7 @@ class RedactionPolicy:
         object.__setattr__(self, "types", frozenset(self.types))
         object.__setattr__(self, "thresholds", THRESHOLDS | dict(self.thresholds))
         object.__setattr__(self, "custom", tuple(custom))
+        object.__setattr__(self, "models", tuple(sorted(self.models)))
         object.__setattr__(self, "modes", {kind: mode for kind, mode in self.modes.items() if mode != self.mode})
 
     def mode_of(self, kind: str) -> Mode:
@@ -101,4 +104,5 @@ class RedactionPolicy:
             "modes": dict(sorted(self.modes.items())),
             "region": self.region,
             "speakers": self.speakers,
+            "models": list(self.models),
         }

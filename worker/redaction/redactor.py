@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import chain
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from worker.records import Finding, Masked, RedactionWish, Speaker
 from worker.redaction.custom import Custom, CustomDetector
 from worker.redaction.detectors import DEFAULT_TYPES, FAMILIES, TYPES, Detector, find_beginnings
 from worker.redaction.masks import MIN_KEY_BYTES, OTHER, Masks, conversation_key
+from worker.redaction.model import Model
 from worker.redaction.openings import Opening, find_continuations, opening
 from worker.redaction.policy import Mode, RedactionPolicy
 from worker.redaction.reading import HOME_REGION, Reading
@@ -36,6 +37,7 @@ class Redactor:
         mask, types, thresholds, custom, mode, modes, region, speakers: as in `RedactionPolicy`.
         key: of the deployment, for hashes: 16 bytes and more.
         conversation_id: whose hashes; without it, the type takes the place of a hash.
+        models: look besides the detectors, for the types of the policy.
 
     Raises:
         ValueError: the policy is none, a key is needed and not given, or the key is too short.
@@ -54,6 +56,7 @@ class Redactor:
         speakers: bool = False,
         key: bytes | None = None,
         conversation_id: str | None = None,
+        models: Sequence[Model] = (),
     ) -> None:
         self.policy = RedactionPolicy(
             mask=mask,
@@ -64,6 +67,7 @@ class Redactor:
             modes=modes or {},
             region=region,
             speakers=speakers,
+            models=[model.described for model in models],
         )
         if self.policy.hashes and key is None:
             raise ValueError("hashes need a key")
@@ -71,16 +75,24 @@ class Redactor:
             raise ValueError(f"a key has at least {MIN_KEY_BYTES} bytes")
         self._key = key
         self._conversation_id = conversation_id
+        self._models = tuple(models)
         own = None if key is None or conversation_id is None else conversation_key(key, conversation_id)
         self._masks = Masks(self.policy, own)
         self._detectors: tuple[Detector, ...] = (
             *(family.detect for family in FAMILIES if family.type in self.policy.types),
             *map(CustomDetector, self.policy.custom),
+            *(partial(self._find_by, model) for model in self._models),
         )
 
     @classmethod
-    def of(cls, policy: RedactionPolicy, key: bytes | None = None, conversation_id: str | None = None) -> Redactor:
-        """The redactor of a policy."""
+    def of(
+        cls,
+        policy: RedactionPolicy,
+        key: bytes | None = None,
+        conversation_id: str | None = None,
+        models: Sequence[Model] = (),
+    ) -> Redactor:
+        """The redactor of a policy. The models in force are these, whichever the policy names."""
         return cls(
             policy.mask,
             types=policy.types,
@@ -92,13 +104,14 @@ class Redactor:
             speakers=policy.speakers,
             key=key,
             conversation_id=conversation_id,
+            models=models,
         )
 
     def for_conversation(self, conversation_id: str) -> Redactor:
         """The same with the hashes of one conversation; without this, the type takes the place of a hash."""
         if not self.policy.hashes:
             return self
-        return Redactor.of(self.policy, self._key, conversation_id)
+        return Redactor.of(self.policy, self._key, conversation_id, self._models)
 
     def with_wishes(self, wishes: Iterable[RedactionWish]) -> Redactor:
         """The same, as strict as each of ``wishes`` wants it.
@@ -107,7 +120,7 @@ class Redactor:
             ValueError: see `wishes.check`.
         """
         policy = reduce(stricter, wishes, self.policy)
-        return self if policy is self.policy else Redactor.of(policy, self._key, self._conversation_id)
+        return self if policy is self.policy else Redactor.of(policy, self._key, self._conversation_id, self._models)
 
     def __repr__(self) -> str:
         return f"<Redactor with {len(self._detectors)} detectors>"
@@ -203,6 +216,10 @@ class Redactor:
 
     def _is_looked_for(self, kind: str) -> bool:
         return kind in self.policy.types or kind not in TYPES
+
+    def _find_by(self, model: Model, reading: Reading) -> Iterator[Span]:
+        """What is looked for of what a model finds."""
+        return (span for span in model(reading) if span.type in self.policy.types)
 
     def _opening(self, reading: Reading) -> Opening | None:
         found = opening(reading)
