@@ -248,8 +248,8 @@ MUTATIONS: Final = (
         "sessions/holdback.py",
         (
             "messages are masked one by one",
-            "every = self.redactor.redact(texts, marks, goes_on=goes_on, leaves_open=is_cut)",
-            "every = tuple(self.redactor.redact([text])[0] for text in texts)",
+            "every = redactor.redact(texts, marks, goes_on=goes_on, leaves_open=leaves_open)",
+            "every = tuple(redactor.redact([text])[0] for text in texts)",
             (HOLDBACK,),
         ),
         (

@@ -88,8 +88,8 @@ class Holdback:
         if self.redactor is None:
             message.redacted = Redacted(Masked(text, None), ())
         elif (speaker in self._begun or speaker in self._cut) and is_backchannel(text):
-            (message.redacted,) = self.redactor.redact([text], [marks])
             message.is_cut = speaker in self._cut
+            self._redact(self.redactor, [message])
         else:
             begun = self._begun.setdefault(speaker, [])
             begun.append(message)
@@ -130,18 +130,24 @@ class Holdback:
         assert self.redactor is not None
         begun = self._begun.pop(speaker)
         goes_on = speaker in self._cut
-        texts, marks = [each.text for each in begun], [each.marks for each in begun]
-        # Whatever happens, nobody waits for ever.
-        every = tuple(Redacted(self.redactor.mask_whole(text), ()) for text in texts)
-        try:
-            every = self.redactor.redact(texts, marks, goes_on=goes_on, leaves_open=is_cut)
-        finally:
-            for message, redacted in zip(begun, every, strict=True):
-                message.redacted = redacted
+        self._redact(self.redactor, begun, goes_on=goes_on, leaves_open=is_cut)
         self._cut.discard(speaker)
         if is_cut or (goes_on and _ends_masked(begun[-1].redacted)):
             begun[-1].is_cut = True
             self._cut.add(speaker)
+
+    @staticmethod
+    def _redact(
+        redactor: Redactor, messages: Sequence[_Message], *, goes_on: bool = False, leaves_open: bool = False
+    ) -> None:
+        texts, marks = [each.text for each in messages], [each.marks for each in messages]
+        # Whatever happens, nobody waits for ever.
+        every = tuple(Redacted(redactor.mask_whole(text), ()) for text in texts)
+        try:
+            every = redactor.redact(texts, marks, goes_on=goes_on, leaves_open=leaves_open)
+        finally:
+            for message, redacted in zip(messages, every, strict=True):
+                message.redacted = redacted
 
     def _go_on(self) -> None:
         """Publish what waits for nothing."""

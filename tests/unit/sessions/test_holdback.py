@@ -154,6 +154,21 @@ def test_a_bug_shows_nothing_and_stops_nobody(broken: str, monkeypatch: pytest.M
     assert said[1] == "insight"
 
 
+def test_a_bug_in_a_listeners_word_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what only stands between the pieces of something is masked as a whole then, and is not waited for."""
+    redactor = Redactor()
+    said: list[str] = []
+    holdback = Holdback(redactor, SECONDS, print)
+    holdback.message(CALLER, "my pin is", (), lambda redacted, _: said.append(redacted.masked.text))
+    with monkeypatch.context() as patch:
+        patch.setattr(redactor, "redact", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            holdback.message(CALLER, "okay", (), lambda redacted, _: said.append(redacted.masked.text))
+    holdback.after(lambda: said.append("insight"))
+    holdback.release()
+    assert said == ["my pin is", "****", "insight"]
+
+
 @given(data=st.data())
 def test_nothing_of_a_number_is_ever_shown(data: st.DataObject) -> None:
     """However a number is cut into messages, whoever speaks between them and however long it takes, no digit of it is
