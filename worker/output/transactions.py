@@ -15,7 +15,13 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerFenced, RecordListTooLargeError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    ProducerFenced,
+    RecordListTooLargeError,
+)
 from aiokafka.structs import OffsetAndMetadata
 
 from worker.errors import BrokerError, DeliveryLostError
@@ -80,6 +86,10 @@ class TransactionalPublisher:
         )
         try:
             await producer.start()
+        except AssertionError as error:
+            # The library knows of no broker: all were gone, and none is back for good.
+            await _stop(producer)
+            raise KafkaConnectionError("no broker is known") from error
         except BaseException:
             await _stop(producer)
             raise
