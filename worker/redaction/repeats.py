@@ -40,12 +40,14 @@ class Secrets:
         self._words: set[str] = set()
         self._pairs: set[tuple[str, str]] = set()
         self._digits: set[str] = set()
+        self._has_numbers = False
         for secret in known:
             reading = Reading(secret)
             words = [token.word for token in _telling(reading)]
             if len(words) >= MIN_WORDS or reading.runs:
                 self._wholes.setdefault(words[0], set()).add(tuple(words))
             self._words.update(words)
+            self._has_numbers |= bool(reading.runs)
             self._pairs.update(pairwise(words))
             for run in reading.runs:
                 self._digits.update(_grams(run.digits))
@@ -54,7 +56,10 @@ class Secrets:
         return f"<Secrets with {len(self._words)} words>"
 
     def find(self, reading: Reading) -> Iterator[Span]:
-        """Every part of a secret in ``reading``, and every secret that is short but whole."""
+        """Every part of a secret in ``reading``, every secret that is short but whole, and a number that is all there
+        is, since it may be a part of one: "nineteen" and "seventy" are two root words of a topic."""
+        if self._has_numbers and (tokens := _telling(reading)) and len(tokens) <= len(reading.numerals):
+            yield Span(REPEATED, tokens[0].start, tokens[-1].end, SUSPECTED)
         yield from self._find_wholes(_telling(reading))
         yield from self._find_words(_telling(reading))
         yield from self._find_digits(reading)
