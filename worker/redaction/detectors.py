@@ -39,10 +39,15 @@ Detector: TypeAlias = Callable[[Reading], Iterable[Span]]
 
 
 class Family(NamedTuple):
-    """A detector and the one type that it finds."""
+    """A detector and the one type that it finds.
+
+    Args:
+        cues: kinds of cues without any of which it finds nothing; empty of one that needs none.
+    """
 
     type: str
     detect: Detector
+    cues: frozenset[str] = frozenset()
 
 
 def find_email_addresses(reading: Reading) -> Iterator[Span]:
@@ -64,15 +69,15 @@ FAMILIES: Final[tuple[Family, ...]] = (
     Family(spans.PHONE_NUMBER, figures.find_phone_numbers),
     Family(spans.IBAN, find_ibans),
     Family(spans.EMAIL_ADDRESS, find_email_addresses),
-    Family(spans.CVV, payment.find_security_codes),
-    Family(spans.CARD_PIN, payment.find_pins),
-    Family(spans.CARD_EXPIRATION, payment.find_expirations),
-    Family(spans.ROUTING_NUMBER, payment.find_routing_numbers),
-    Family(spans.BANK_ACCOUNT_NUMBER, payment.find_bank_accounts),
-    Family(spans.SWIFT_CODE, payment.find_swift_codes),
-    Family(spans.PASSPORT_NUMBER, documents.find_passports),
-    Family(spans.DRIVERS_LICENSE, documents.find_licenses),
-    Family(spans.DATE_OF_BIRTH, dates.find_births),
+    Family(spans.CVV, payment.find_security_codes, frozenset({"cvv"})),
+    Family(spans.CARD_PIN, payment.find_pins, frozenset({"pin"})),
+    Family(spans.CARD_EXPIRATION, payment.find_expirations, frozenset({"expiry", "expires", "card", "cvv"})),
+    Family(spans.ROUTING_NUMBER, payment.find_routing_numbers, frozenset({"routing", "account"})),
+    Family(spans.BANK_ACCOUNT_NUMBER, payment.find_bank_accounts, frozenset({"account"})),
+    Family(spans.SWIFT_CODE, payment.find_swift_codes, frozenset({"swift"})),
+    Family(spans.PASSPORT_NUMBER, documents.find_passports, frozenset({"passport"})),
+    Family(spans.DRIVERS_LICENSE, documents.find_licenses, frozenset({"licence"})),
+    Family(spans.DATE_OF_BIRTH, dates.find_births, frozenset({"birth"})),
     Family(spans.AGE, ages.find),
     Family(spans.ADDRESS, postal.find),
     Family(spans.IP_ADDRESS, network.find_addresses),

@@ -42,6 +42,10 @@ _CALLED_OTHERWISE: Final = frozenset({"ssn", "iban", "account", "routing"})
 _CALLED_A_CARD: Final = frozenset({"card", "cvv", "expiry", "expires"})
 _SURELY_OTHER: Final = frozenset({"account", "routing", "passport", "licence"})
 _OTHER_FIELDS: Final = frozenset({"account", "routing", "passport", "licence", "ssn", "card"})
+_NANP: Final = frozenset(phonenumbers.COUNTRY_CODE_TO_REGION_CODE[1])
+_NANP_NUMBER: Final = re.compile(r"1?[2-9]\d{2}[2-9]\d{6}")
+"""The North American Numbering Plan, without which there is no valid number in these regions."""
+_ABROAD: Final = "011"
 _LETTERS: Final = re.compile(r"[^\W\d_]")
 
 
@@ -195,6 +199,9 @@ def is_whole_phone(digits: str, region: str) -> bool:
 
 
 def _is_phone(digits: str, region: str) -> bool:
+    is_home = region in _NANP and len(digits) in HOME_LENGTHS and digits.isdigit() and not digits.startswith(_ABROAD)
+    if is_home and _NANP_NUMBER.fullmatch(digits) is None:
+        return False  # The library is a hundred times as dear.
     try:
         number = phonenumbers.parse(digits, region)
     except phonenumbers.NumberParseException:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from stdnum import iban
@@ -21,6 +22,10 @@ SHORTEST_SUSPECT: Final = 7
 """Digits from which on a number is masked for being called IBAN alone."""
 LONGEST_LETTERS: Final = 6
 """Letters that an account number has in a row at most."""
+MOST_TOKENS: Final = 6 * LONGEST
+"""Of an account number, with letters that are explained and words in between."""
+_COUNTRIES: Final = frozenset(country.lower() for country in IBAN_LENGTHS)
+_BEGINNINGS: Final = frozenset(country[0] for country in _COUNTRIES)
 
 
 class _Piece(NamedTuple):
@@ -40,16 +45,22 @@ def find(reading: Reading) -> Iterator[Span]:
         )
         if digits + sum(char.isdigit() for code in codes for char in code) < FEWEST_DIGITS:
             return
-    pieces = tuple(_read_pieces(reading))
-    for index, piece in enumerate(pieces):
-        if not piece.chars[:2].isalpha():
+    for index, token in enumerate(reading.tokens):
+        word = token.word
+        if index in reading.numerals:
             continue
-        end = _find_end(pieces[index : index + LONGEST])
-        if end is not None:
-            yield Span(IBAN, piece.start, end)
+        if word[:2] in _COUNTRIES or (word[0] in _BEGINNINGS and (len(word) == 1 or word in lexicon.ALPHABET)):
+            pieces = islice(_read_pieces(reading, index), LONGEST)
+            first = next(pieces, None)
+            # A filler such as "so" is no country.
+            if first is None or first.start != token.start:
+                continue
+            end = _find_end(chain((first,), pieces))
+            if end is not None:
+                yield Span(IBAN, token.start, end)
 
 
-def _find_end(pieces: Sequence[_Piece]) -> int | None:
+def _find_end(pieces: Iterable[_Piece]) -> int | None:
     """Where the account number that begins with the first piece ends; None when none does."""
     chars = ""
     for piece in pieces:
@@ -65,10 +76,10 @@ def _find_end(pieces: Sequence[_Piece]) -> int | None:
     return None
 
 
-def _read_pieces(reading: Reading) -> Iterator[_Piece]:
-    groups = {group.start: group for run in reading.runs for group in run.groups}
+def _read_pieces(reading: Reading, first: int) -> Iterator[_Piece]:
+    """From the token at ``first`` on."""
     read_until = 0
-    for index, token in enumerate(reading.tokens):
+    for index, token in enumerate(reading.tokens[first : first + MOST_TOKENS], first):
         if token.start < read_until or token.kind is Kind.MARK:
             continue
         explained = index
@@ -79,7 +90,7 @@ def _read_pieces(reading: Reading) -> Iterator[_Piece]:
         if explained > index:
             read_until = reading.tokens[explained - 1].end
             continue
-        if (group := groups.get(token.start)) is not None:
+        if (group := reading.group_at.get(index)) is not None:
             read_until = group.end
             yield _Piece(group.digits, group.start, group.end)
         elif token.kind is Kind.CODE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -151,6 +151,11 @@ class Reading:
         for cue in self.cues:
             by_kind.setdefault(cue.kind, []).append(cue)
         return by_kind
+
+    @property
+    def cue_kinds(self) -> Set[str]:
+        """Kinds of the cues in the text."""
+        return self._cues_by_kind.keys()
 
     def has_cue(self, kind: str) -> bool:
         return kind in self._cues_by_kind

@@ -78,8 +78,8 @@ class Redactor:
         self._models = tuple(models)
         own = None if key is None or conversation_id is None else conversation_key(key, conversation_id)
         self._masks = Masks(self.policy, own)
-        self._detectors: tuple[Detector, ...] = (
-            *(family.detect for family in FAMILIES if family.type in self.policy.types),
+        self._families = tuple(family for family in FAMILIES if family.type in self.policy.types)
+        self._own: tuple[Detector, ...] = (
             *map(CustomDetector, self.policy.custom),
             *(partial(self._find_by, model) for model in self._models),
         )
@@ -123,7 +123,7 @@ class Redactor:
         return self if policy is self.policy else Redactor.of(policy, self._key, self._conversation_id, self._models)
 
     def __repr__(self) -> str:
-        return f"<Redactor with {len(self._detectors)} detectors>"
+        return f"<Redactor with {len(self._families) + len(self._own)} detectors>"
 
     def find(self, text: str) -> tuple[Span, ...]:
         """Personal data in ``text``: sorted, without overlaps."""
@@ -208,8 +208,13 @@ class Redactor:
 
         def detect(reading: Reading, is_first: bool, is_last: bool) -> Iterator[Span]:
             more = (first if is_first else None, last if is_last else None)
-            detectors = (*self._detectors, *(detector for detector in more if detector is not None))
-            found = chain.from_iterable(detector(reading) for detector in detectors)
+            cues = reading.cue_kinds
+            detectors = (
+                *[each.detect for each in self._families if not each.cues or not each.cues.isdisjoint(cues)],
+                *self._own,
+                *[detector for detector in more if detector is not None],
+            )
+            found = chain.from_iterable([detector(reading) for detector in detectors])
             return (span for span in found if span.score >= thresholds.get(span.type, 0.0))
 
         return search(messages, self._masks.hide(messages.text), marks, detect, self.policy.region)

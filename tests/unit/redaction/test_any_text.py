@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.records import Masked
 from worker.redaction import TYPES, Custom, Redactor, SymblMark
+from worker.redaction.detectors import FAMILIES
+from worker.redaction.figures import _is_phone
+from worker.redaction.reading import Reading
 
 EVERYTHING = Redactor(
     types=TYPES,
@@ -50,6 +54,28 @@ def test_places(text: str) -> None:
         assert end <= span.start < span.end <= len(text)
         assert 0 < span.score <= 1
         end = span.end
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXTS)
+def test_what_needs_a_cue(text: str) -> None:
+    """A family of which it is said that it finds nothing without some cues finds nothing without them."""
+    reading = Reading(text)
+    for family in FAMILIES:
+        if family.cues and family.cues.isdisjoint(reading.cue_kinds):
+            assert not list(family.detect(reading)), family.type
+
+
+@given(
+    st.sampled_from(["US", "CA", "DE"]), st.from_regex(r"(011|1)?[0-9]{9,11}", fullmatch=True, alphabet="0123456789")
+)
+def test_phones_are_those_of_the_plan(region: str, digits: str) -> None:
+    """What is looked into before the plan is asked changes no answer."""
+    try:
+        known = phonenumbers.is_valid_number(phonenumbers.parse(digits, region))
+    except phonenumbers.NumberParseException:
+        known = False
+    assert _is_phone(digits, region) == known
 
 
 @settings(deadline=None, max_examples=200)
