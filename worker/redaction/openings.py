@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from worker.redaction import ages, lexicon, names, postal, spans, unfinished
@@ -100,6 +101,10 @@ _NAMING: Final = _by_last(
     )
 )
 """Behind these a name follows."""
+_ASKED_FOR: Final = words_of("speaking speak talk talking ask asking call me spell it that with to for")
+_ASKING: Final = words_of("who whom how")
+_VERBS: Final = words_of("can could would will do may should")
+_SENTENCE_ENDS: Final = frozenset(".!?")
 _DIGITS_BEGUN: Final = lexicon.REPEATS.keys() | {"oh"}
 """Hedges that are the beginning of a number."""
 _TITLES: Final = words_of("mr mrs ms mx mister missus")
@@ -310,9 +315,21 @@ def _announced(reading: Reading, end: int) -> str | None:
         return None if is_other or lexicon.LABELS.search(before) is not None else spans.NUMBER
     if reading.word(end - 1) in {"at", "on"} and reading.word(end - 2) in {"live", "lives", "living", "reside"}:
         return spans.ADDRESS
-    if _before(reading, end, _NAMING) < end:
-        return spans.PERSON_NAME
+    if (before := _before(reading, end, _NAMING)) < end:
+        return None if _asks(reading, before, end) else spans.PERSON_NAME
     return spans.PERSON_NAME if reading.word(end - 1) in _TITLES else None
+
+
+def _asks(reading: Reading, first: int, end: int) -> bool:
+    """Whether the name is asked for: "who am I speaking with?" is answered by somebody else."""
+    if _plain(reading, first) not in _ASKED_FOR or _plain(reading, end - 1) not in _ASKED_FOR:
+        return False
+    start = first
+    while start and reading.tokens[start - 1].word not in _SENTENCE_ENDS:
+        start -= 1
+    words = [_plain(reading, at) for at in range(start, min(start + 4, first))]
+    inverted = any(verb in _VERBS and who in {"i", "you", "we"} for verb, who in pairwise(words))
+    return inverted or not _ASKING.isdisjoint(words)
 
 
 def _is_said_to_follow(reading: Reading, cue: Cue, end: int) -> bool:
