@@ -315,8 +315,8 @@ def _announced(reading: Reading, end: int) -> str | None:
         return None if is_other or lexicon.LABELS.search(before) is not None else spans.NUMBER
     if reading.word(end - 1) in {"at", "on"} and reading.word(end - 2) in {"live", "lives", "living", "reside"}:
         return spans.ADDRESS
-    if (before := _before(reading, end, _NAMING)) < end:
-        return None if _asks(reading, before, end) else spans.PERSON_NAME
+    if (naming := _before(reading, end, _NAMING)) < end:
+        return None if _asks(reading, naming, end) else spans.PERSON_NAME
     return spans.PERSON_NAME if reading.word(end - 1) in _TITLES else None
 
 
