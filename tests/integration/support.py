@@ -95,7 +95,8 @@ def verify(scripts: Iterable[Script], published: Published, *, repeats_allowed: 
         for value in published.of("transcripts", script.conversation_id, script.stream):
             if value["id"] in by_id:
                 repeated += 1
-                assert repeats_allowed, f"{script.conversation_id}/{script.stream}: {value['id']} came twice"
+                twice = [(each["sequence"], each["_place"]) for each in (by_id[value["id"]], value)]
+                assert repeats_allowed, f"{script.conversation_id}/{script.stream}: {value['id']} came twice: {twice}"
             by_id[value["id"]] = value
         final = sorted(by_id.values(), key=lambda value: value["sequence"])
         where = f"{script.conversation_id}/{script.stream}"
@@ -277,6 +278,7 @@ class System:
                         if kind not in ("dead_letters", "state"):
                             assert record.key.decode() == value["conversation_id"]
                         value["_headers"] = dict(record.headers)
+                        value["_place"] = f"{partition.partition}@{record.offset} of {record.timestamp}"
                         found[kind].append(value)
         finally:
             await consumer.stop()

@@ -40,7 +40,7 @@ def env(tmp_path: Path) -> dict[str, str]:
         tools,
         "mvn",
         'for each in "$@"; do case $each in -DoutputDirectory=*) to=${each#*=};; esac; done\n'
-        'mkdir -p "$to"; echo jar > "$to/kafka_2.13-4.3.1.jar"',
+        'mkdir -p "$to"; echo jar > "$to/kafka_2.13-4.2.1.jar"',
     )
     return {"PATH": f"{tools}:{os.defpath}", "SYMBL_WORKER_CACHE": str(tmp_path / "cache")}
 
@@ -119,7 +119,7 @@ def test_jars_are_fetched_once(env: dict[str, str]) -> None:
     said: list[str] = []
     folder = ensure_jars(env, said.append)
     assert ensure_jars(env, said.append) == folder == jars_folder(env)
-    assert [jar.name for jar in folder.iterdir()] == ["kafka_2.13-4.3.1.jar"]
+    assert [jar.name for jar in folder.iterdir()] == ["kafka_2.13-4.2.1.jar"]
     assert list(folder.parent.iterdir()) == [folder]
     assert len(said) == 1
 
@@ -189,4 +189,4 @@ def test_not_ready_is_false() -> None:
 
 def test_versions_are_pinned() -> None:
     """The jars are those of one exact version."""
-    assert "<version>4.3.1</version>" in POM.read_text()
+    assert "<version>4.2.1</version>" in POM.read_text()
