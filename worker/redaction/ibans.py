@@ -22,6 +22,7 @@ SHORTEST_SUSPECT: Final = 7
 """Digits from which on a number is masked for being called IBAN alone."""
 LONGEST_LETTERS: Final = 6
 """Letters that an account number has in a row at most."""
+LONGEST_COUNTRY: Final = 2
 MOST_TOKENS: Final = 6 * LONGEST
 """Of an account number, with letters that are explained and words in between."""
 _COUNTRIES: Final = frozenset(country.lower() for country in IBAN_LENGTHS)
@@ -47,9 +48,10 @@ def find(reading: Reading) -> Iterator[Span]:
             return
     for index, token in enumerate(reading.tokens):
         word = token.word
-        if index in reading.numerals:
-            continue
-        if word[:2] in _COUNTRIES or (word[0] in _BEGINNINGS and (len(word) == 1 or word in lexicon.ALPHABET)):
+        if len(word) > LONGEST_COUNTRY and token.kind is Kind.WORD and word not in lexicon.ALPHABET:
+            continue  # Letters where two figures should be.
+        begins = word[:2] in _COUNTRIES or (word[0] in _BEGINNINGS and (len(word) == 1 or word in lexicon.ALPHABET))
+        if begins and index not in reading.numerals:
             pieces = islice(_read_pieces(reading, index), LONGEST)
             first = next(pieces, None)
             # A filler such as "so" is no country.

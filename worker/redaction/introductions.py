@@ -112,3 +112,7 @@ HESITATION: Final = lexicon.HESITATIONS | {",", ":"}
 BEFORE_LETTERS: Final = words_of(", : it that is that's it's as my last first name")
 NAMED_ENDS: Final = {first: phrases_of(rests) for first, rests in NAMED.items()}
 INTRODUCED_RESTS: Final = {first: frozenset(phrases_of(rests)) for first, rests in INTRODUCED.items()}
+INTRODUCED_LASTS: Final = frozenset(
+    rest[-1] if rest else first for first, rests in INTRODUCED_RESTS.items() for rest in rests
+) | {"i'm", "it's"}
+"""With which such a phrase ends."""

@@ -39,6 +39,7 @@ from worker.redaction.introductions import (
     ENDS_UNKNOWN,
     GREETINGS,
     HESITATION,
+    INTRODUCED_LASTS,
     INTRODUCED_RESTS,
     NAMED,
     NAMED_ENDS,
@@ -282,6 +283,8 @@ class _Finder(NameParts):
         at = index - 1
         while at >= 0 and self.tokens[at].word in {",", "um", "uh"}:
             at -= 1
+        if at < 0 or self.tokens[at].word.replace("’", "'") not in INTRODUCED_LASTS:
+            return None
         for length in (3, 2, 1, 0):
             first = at - length
             if first < 0:

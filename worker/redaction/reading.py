@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence, Set
-from functools import cached_property
 from typing import Final, NamedTuple
 
 from worker.redaction import lexicon
+from worker.redaction.lazy import lazily
 from worker.redaction.quads import DOTS, quads
 from worker.redaction.runs import Group, Run, read_runs, without_quads
 from worker.redaction.tokens import Kind, stem, tokens_of
@@ -43,7 +43,10 @@ class Reading:
         self.text = text
         self.region = region
         self.tokens = tokens_of(text)
-        self.stems = tuple([token.word if token.word.isalnum() else stem(token.word) for token in self.tokens])
+        words = [token.word for token in self.tokens]
+        self.stems = tuple(
+            [word if word.isalnum() else stem(word) for word in words] if "'" in text or "’" in text else words
+        )
         """What the tokens are, each without "'s" and the like."""
         self.words = frozenset(self.stems)
         """The same without order: cheap to look into before anything dear is done."""
@@ -53,12 +56,12 @@ class Reading:
     def __repr__(self) -> str:
         return f"<Reading of {len(self.text)} characters>"
 
-    @cached_property
+    @lazily
     def kinds(self) -> frozenset[Kind]:
         """Kinds of the tokens."""
         return frozenset([token.kind for token in self.tokens])
 
-    @cached_property
+    @lazily
     def runs(self) -> tuple[Run, ...]:
         """All runs of digits, in order."""
         if self.words.isdisjoint(lexicon.NUMBER_HINTS) and Kind.DIGITS not in self.kinds:
@@ -67,7 +70,7 @@ class Reading:
             return self._whole_runs
         return tuple(part for run in self._whole_runs for part in without_quads(self.tokens, run))
 
-    @cached_property
+    @lazily
     def quads(self) -> tuple[Run, ...]:
         """Four numbers with dots between them, which are no part of any run."""
         if not self._has_dots:
@@ -78,38 +81,38 @@ class Reading:
     def _has_dots(self) -> bool:
         return not self.words.isdisjoint(_SPOKEN_DOTS) or _GLUED_DOT.search(self.text) is not None
 
-    @cached_property
+    @lazily
     def _whole_runs(self) -> tuple[Run, ...]:
         return tuple(read_runs(self.tokens))
 
-    @cached_property
+    @lazily
     def run_at(self) -> dict[int, Run]:
         """Runs by the index of their first token."""
         return {run.first: run for run in self.runs}
 
-    @cached_property
+    @lazily
     def run_ending(self) -> dict[int, Run]:
         """Runs by the index after their last token."""
         return {run.last: run for run in self.runs}
 
-    @cached_property
+    @lazily
     def group_at(self) -> dict[int, Group]:
         """Groups by the index of their first token."""
         return {group.first: group for run in self.runs for group in run.groups}
 
-    @cached_property
+    @lazily
     def group_ending(self) -> dict[int, Group]:
         """Groups by the index after their last token."""
         return {group.last: group for run in self.runs for group in run.groups}
 
-    @cached_property
+    @lazily
     def numerals(self) -> frozenset[int]:
         """Indices of the tokens that groups are made of."""
         return frozenset(
             at for run in self._whole_runs for group in run.groups for at in range(group.first, group.last)
         )
 
-    @cached_property
+    @lazily
     def cues(self) -> tuple[Cue, ...]:
         if self.words.isdisjoint(lexicon.CUES):
             return ()
@@ -121,6 +124,8 @@ class Reading:
             if word not in lexicon.CUES or index < read:
                 continue
             for phrase, kind in lexicon.CUES[word]:
+                if phrase and phrase[-1] not in self.words:
+                    continue
                 if (last := self.phrase_end(index + 1, phrase)) is not None:
                     yield Cue(kind, index, last)
                     read = last
@@ -145,7 +150,7 @@ class Reading:
         end = bisect_right(self.cues, last, key=lambda cue: cue.first)
         return self.cues[begin:end]
 
-    @cached_property
+    @lazily
     def _cues_by_kind(self) -> dict[str, list[Cue]]:
         by_kind: dict[str, list[Cue]] = {}
         for cue in self.cues:
@@ -248,7 +253,7 @@ class Reading:
         """Whether the token is written with a capital letter."""
         return self.text[self.tokens[index].start].isupper()
 
-    @cached_property
+    @lazily
     def is_cased(self) -> bool:
         """Whether capital letters tell names here: some words have them, not all."""
         if self.text.islower():

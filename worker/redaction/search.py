@@ -109,13 +109,12 @@ def search(
                 continue  # Nothing was found in it.
             seen.add((index, text))
             reading = Reading(text, region)
-            hits = (
-                Span(kind, *hit.span()) for kind, pattern in (patterns[index] if marks else ()) for hit in pattern(text)
-            )
-            marked = _visible(text, hits)
-            by_worker = _visible(text, detect(reading, index == 0, index == last))
-            worker += _moved((*by_worker, *_surnames(reading, marked)), start)
-            symbl += _moved(marked, start)
+            worker += _moved(_visible(text, detect(reading, index == 0, index == last)), start)
+            if marks:
+                hits = (Span(kind, *hit.span()) for kind, pattern in patterns[index] for hit in pattern(text))
+                marked = _visible(text, hits)
+                worker += _moved(_surnames(reading, marked), start)
+                symbl += _moved(marked, start)
         if last > 0:
             whole = messages.as_one(blank)
             spans = _visible(whole, detect(Reading(whole, region), True, True))

@@ -68,11 +68,12 @@ def merge(spans: Iterable[Span]) -> tuple[Span, ...]:
     Of equally wide ones the higher score names the type, then the one that came first. Dates, domains and what may
     become something name the type only where nothing else does.
     """
+    spans = [span for span in spans if span.end > span.start]
+    if len(spans) < 2:
+        return tuple(spans)
     merged: list[Span] = []
     reach: list[Span] = []  # the span that gave its type to the one at the same place in `merged`
     for span in sorted(spans, key=lambda span: span.start):
-        if span.end <= span.start:
-            continue
         if not merged or span.start >= merged[-1].end:
             merged.append(span)
             reach.append(span)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final, NamedTuple
 
 BLANK: Final = "\ue000"
@@ -12,6 +12,8 @@ BLANK: Final = "\ue000"
 
 _TOKEN: Final = re.compile(
     rf"""
+    \ ?+                                                                   # no search for what begins with a blank
+    (?:
       (?P<plainly>[^\W\d_]++(?:['’][^\W\d_]++)*+(?!\d))                   # most words; not the head of a code
     | (?P<plain>
           (?<![\d.-])\d{{4}}-\d{{2}}-\d{{2}}(?![\d-])                       # dates
@@ -25,13 +27,14 @@ _TOKEN: Final = re.compile(
     | (?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)
     | (?P<wall>[$€£¥%{BLANK}]+)
     | (?P<mark>[@._+\-!?:;,])
+    )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 
 
-class Kind(Enum):
-    """What a token is."""
+class Kind(IntEnum):
+    """What a token is. A number, since sets of other members ask Python for every hash."""
 
     WORD = auto()
     DIGITS = auto()
@@ -73,10 +76,13 @@ _make: Final = tuple.__new__
 
 def tokens_of(text: str) -> tuple[Token, ...]:
     """All tokens, in order."""
+    # Beyond ASCII, small letters may be more than there were large ones.
+    is_ascii = text.isascii()
     return tuple(
         [
-            _make(Token, (_KINDS[match.lastindex or 0], match[0].lower(), *match.span()))
-            for match in _TOKEN.finditer(text)
+            _make(Token, (_KINDS[group], match[group] if is_ascii else match[group].lower(), *match.span(group)))
+            for match in _TOKEN.finditer(text.lower() if is_ascii else text)
+            if (group := match.lastindex) is not None
         ]
     )
 
