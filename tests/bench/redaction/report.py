@@ -31,7 +31,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """For a message, in seconds: processor time of one core, and what a clock said meanwhile."""
+    """For a message of one round, in seconds: processor time of one core, and what a clock said meanwhile."""
 
     p50: float
     p99: float

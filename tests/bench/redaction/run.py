@@ -19,6 +19,7 @@ from worker.redaction import Redactor
 
 THRESHOLDS = (0.0, 0.05, 0.1, 0.3, 0.4, 0.5, 0.6, 0.85)
 WARM_UP = 1000
+ROUNDS = 5
 
 
 def find(redactor: Redactor, text: Text) -> list[Found]:
@@ -26,10 +27,17 @@ def find(redactor: Redactor, text: Text) -> list[Found]:
     return [Found(span.type, span.start, span.end, span.score) for span in redactor.find(text.text)]
 
 
-def measure(redactor: Redactor, texts: Sequence[str]) -> Latency:
-    """How long masking a message takes, after a warm-up."""
+def measure(redactor: Redactor, texts: Sequence[str]) -> list[Latency]:
+    """How long masking a message takes after a warm-up, in each of several rounds over all of them, the best first.
+
+    What else the processor does can only lengthen a round, and does so by a half on a shared machine.
+    """
     for text in texts[:WARM_UP]:
         redactor.mask(text)
+    return sorted((_round(redactor, texts) for _ in range(ROUNDS)), key=lambda latency: latency.p50)
+
+
+def _round(redactor: Redactor, texts: Sequence[str]) -> Latency:
     processor: list[float] = []
     clock: list[float] = []
     for text in texts:
@@ -116,11 +124,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if result.part == "development":
             show(misses, options.misses)
     random.Random(options.seed).shuffle(mixed)
-    latency = measure(redactor, mixed)
+    latency, *_, worst = measure(redactor, mixed)
     print(
         f"a message of {sum(map(len, mixed)) / len(mixed):.0f} characters on average, one core, ms: "
         f"p50 {latency.p50 * 1e3:.3f}, p99 {latency.p99 * 1e3:.3f} "
-        f"(by the clock {latency.clock_p50 * 1e3:.3f} and {latency.clock_p99 * 1e3:.3f})"
+        f"(by the clock {latency.clock_p50 * 1e3:.3f} and {latency.clock_p99 * 1e3:.3f}); "
+        f"the slowest of {ROUNDS} rounds {worst.p50 * 1e3:.3f} and {worst.p99 * 1e3:.3f}"
     )
     print(held(redactor, [text for _, _, texts in cells for text in texts]))
     if answers is not None:
