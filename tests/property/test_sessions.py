@@ -306,13 +306,12 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(
         conversation=conversations,
         stream=streams,
-        index=st.integers(0, 3),
         seconds=st.sampled_from([0.3, 3.0, 15.0]),
         reset=st.sampled_from([3.0, 30.0]),
     )
-    def half_open_a_socket(self, conversation: str, stream: str, index: int, seconds: float, reset: float) -> None:
+    def half_open_a_socket(self, conversation: str, stream: str, seconds: float, reset: float) -> None:
         world = self.world
-        world.half_open(index, reset)
+        world.half_open(conversation, stream, reset)
         world.say(conversation, stream, 2, 3_200, numbered=stream == "1", twice=False)
         world.read(1_000)
         world.advance(seconds)

@@ -131,8 +131,8 @@ MUTATIONS: Final = (
         ),
         (
             "a message settles all that was sent",
-            "self._settle(min(buffer.byte_at(end_us), buffer.sent_byte))",
-            "self._settle(buffer.sent_byte)",
+            "min(buffer.byte_at(end_us), buffer.sent_byte) if is_known else 0",
+            "buffer.sent_byte",
             (SESSIONS,),
         ),
         (

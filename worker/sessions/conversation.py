@@ -110,7 +110,7 @@ class Conversation:
         self._lifecycle = LifeCycleRecords(state, partition, book)
         self._owed = OwedResults(state.conversation_id, self._results, self.receive_findings)
         for name, stream in state.streams.items():
-            if not stream.ended:
+            if not stream.ended or stream.given_up is not None:
                 if restored:
                     self._results.lose_socket(name)
                 if stream.subscription is None:

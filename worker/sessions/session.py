@@ -144,7 +144,7 @@ class Session:
         self.stream = stream
         self.state = state
         self.wire_user_id = wire_user_id
-        self.phase = Phase.OPEN
+        self.phase = Phase.OPEN if state.given_up is None else Phase.FAILED
         self.end_seen = False
         self.buffer = AudioBuffer(state, book.finish, self._missing_records)
         self._start = start
@@ -171,7 +171,7 @@ class Session:
         self._heard_us = state.last_end_us
         # Settled but for them.
         self._settled_byte = state.settled_byte
-        self._failure = ""
+        self._failure = state.given_up or ""
 
     def __repr__(self) -> str:
         return f"<Session {self.conversation_id}/{self.stream} {self.phase.name} {self.buffer!r}>"
@@ -335,6 +335,7 @@ class Session:
     def receive_end(self, offset: int | None, now: float) -> None:
         """No more audio comes. ``offset`` is of the record that said so, if one did; it is finished with the stream."""
         self.end_seen = True
+        self.state.given_up = None
         self._tell_lost()
         if offset is not None:
             if self.is_over:
@@ -688,6 +689,7 @@ class Session:
         if self.is_over:
             return
         self._failure = why
+        self.state.given_up = None if self.end_seen else why
         self._results.release()
         for chunk in self.buffer.chunks():
             self._dead_letter(chunk.record())

@@ -113,6 +113,7 @@ class StreamState:
         preamble: what a FLAC decoder needs before ``settled_byte``.
         seq: the producer's sequence number of the last finished audio record, if it sends any since the last start.
         seq_checksum: of the audio of that record.
+        given_up: why, until the end of the stream is seen: what comes before it is dead letters.
         recent: messages about which more may come, oldest first.
         left_open: the host's users on the stream, "" where there is one only, whose last message ended in what may be
             personal data and was masked in doubt.
@@ -135,6 +136,7 @@ class StreamState:
     last_end_us: int = 0
     preamble: bytes = b""
     ended: bool = False
+    given_up: str | None = None
     counters: Counters = field(default_factory=Counters)
     recent: list[RecentMessage] = field(default_factory=list)
     left_open: list[str] = field(default_factory=list)
@@ -287,6 +289,7 @@ def _dump_stream(stream: StreamState) -> dict[str, Any]:
         "last_end_us": stream.last_end_us,
         "preamble": base64.b64encode(stream.preamble).decode(),
         "ended": stream.ended,
+        "given_up": stream.given_up,
         "counters": stream.counters,
         "recent": stream.recent,
         "left_open": stream.left_open,

@@ -192,6 +192,48 @@ def test_a_stream_that_never_starts_fails_alone() -> None:
     assert ("ended", "end") in life(w)
 
 
+def test_a_stream_that_was_given_up_stays_given_up_for_the_next_owner() -> None:
+    """Its conversation goes on until its end comes, and what comes before is a dead letter as well."""
+    w = world()
+    w.host.refusals = 3
+    w.speak("a", "0", 1, 3_200)
+    go(w)
+    assert life(w) == [("failed", "RequestRefusedError")]
+    for _ in range(2):
+        w.crash()
+        w.speak("a", "0", 1, 3_200)
+        go(w)
+    w.produce("a", b"", event="end")
+    go(w)
+    w.crash()
+    go(w)
+    assert life(w) == [("failed", "RequestRefusedError"), ("ended", "failed")]
+    assert [each.record.coordinates.offset for each in letters(w)] == list(range(w.next_offset - 1))
+    assert {each.detail for each in letters(w)} == {"the stream was given up: RequestRefusedError"}
+    assert not w.states
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_stream_that_is_given_up_and_has_ended_holds_nothing_up(*, is_late: bool) -> None:
+    """Whether its end came before or after: the next owner does not wait for it."""
+    w = world()
+    w.speak("a", "1", 1, 3_200)
+    go(w)
+    w.host.refusals = 3
+    w.speak("a", "0", 1, 3_200)
+    if is_late:
+        go(w)
+    w.produce("a", b"", stream="0", event="end")
+    go(w)
+    assert life(w) == [("started", None), ("failed", "RequestRefusedError")]
+    w.crash()
+    w.produce("a", b"", stream="1", event="end")
+    go(w)
+    go(w)
+    assert life(w)[-1] == ("ended", "end")
+    assert not w.states
+
+
 def test_records_that_are_gone_while_memory_needs_them_are_a_gap() -> None:
     """Audio that retention removed before it could be sent again is said to be lost, and the stream goes on."""
     w = world()

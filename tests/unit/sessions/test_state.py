@@ -157,7 +157,7 @@ def test_what_older_workers_wrote_is_read(path: Path) -> None:
         "has_forgotten_sensitive": written.get("has_forgotten_sensitive", False),
         "wishes": [],
         "streams": {
-            name: {"recent": [], "left_open": [], "subscription": None, **stream}
+            name: {"recent": [], "left_open": [], "subscription": None, "given_up": None, **stream}
             for name, stream in written["streams"].items()
         },
     }

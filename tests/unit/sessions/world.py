@@ -395,13 +395,12 @@ class World:
             socket.room.lose(socket, code)
         self.exchange()
 
-    def half_open(self, index: int, reset_seconds: float | None) -> None:
-        """From now on a socket takes frames and passes none on. The pings find out, or it is reset before."""
-        sockets = [socket for socket in self.sessions.values() if socket is not None and socket.open]
-        if sockets:
-            socket = sockets[index % len(sockets)]
-            socket.half_open = True
-            socket.reset_at = None if reset_seconds is None else self.now + reset_seconds
+    def half_open(self, conversation_id: str, stream: str, reset_seconds: float | None) -> None:
+        """From now on a stream's socket takes frames and passes none on. The pings find out, or it is reset before."""
+        for session, socket in self._open_sockets():
+            if (session.conversation_id, session.stream) == (conversation_id, stream):
+                socket.half_open = True
+                socket.reset_at = None if reset_seconds is None else self.now + reset_seconds
 
     # --- time ---
 
