@@ -368,7 +368,7 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 TestSessions = SessionMachine.TestCase
-TestSessions.settings = budget(200, 20)
+TestSessions.settings = budget(400, 20)
 
 
 def test_an_end_before_a_stream_began_is_none_when_it_is_read_again() -> None:

@@ -36,6 +36,7 @@ LEDGER: Final = "tests/unit/intake/test_ledger.py"
 ASSIGNMENT: Final = "tests/unit/intake/test_assignment.py"
 BUFFER: Final = "tests/unit/sessions/test_buffer.py"
 SETTLEMENT: Final = "tests/unit/sessions/test_settlement.py"
+CONVERSATION: Final = "tests/unit/sessions/test_conversation.py"
 HOLDBACK: Final = "tests/unit/sessions/test_holdback.py"
 SESSIONS: Final = "tests/property/test_sessions.py"
 LANE_STATE: Final = "tests/property/test_lane_state.py"
@@ -134,6 +135,12 @@ MUTATIONS: Final = (
             "min(buffer.byte_at(end_us), buffer.sent_byte) if is_known else 0",
             "buffer.sent_byte",
             (SESSIONS,),
+        ),
+        (
+            "a stream that was given up begins again with the next owner",
+            "Phase.OPEN if state.given_up is None else Phase.FAILED",
+            "Phase.OPEN",
+            (CONVERSATION,),
         ),
         (
             "a message about an earlier socket's audio is believed",
