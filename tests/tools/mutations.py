@@ -25,6 +25,8 @@ ROOT: Final = Path(__file__).parents[2]
 COPIED: Final = ("worker", "tests", "pyproject.toml")
 LEFT_OUT: Final = shutil.ignore_patterns("__pycache__", "bench", "chaos", "conformance", "integration", "demo")
 TIMEOUT_SECONDS: Final = 900
+TIMED_OUT: Final = "Timeout (>"
+"""Of pytest-timeout, whose signal may hit pytest itself."""
 CONFTEST: Final = """
 from hypothesis import Phase, settings
 
@@ -453,6 +455,8 @@ def run_tests(project: Path, tests: Sequence[str]) -> str | None:
         return "does not end"
     if done.returncode == 0:
         return None
+    if TIMED_OUT in done.stdout + done.stderr:
+        return "does not end"
     found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
     if found is None:
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

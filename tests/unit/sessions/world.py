@@ -388,7 +388,12 @@ class World:
         if sockets:
             socket = sockets[index % len(sockets)]
             conversation = socket.room.conversation
-            if conversation is not None and conversation.line_state(socket.line) is LineState.STOPPING and code == 1000:
+            if socket.half_open:
+                # No close frame comes through, either.
+                code = None
+            elif (
+                conversation is not None and conversation.line_state(socket.line) is LineState.STOPPING and code == 1000
+            ):
                 # A host that closes cleanly is believed the second time.
                 code = None if self.has_closed_cleanly else 1000
                 self.has_closed_cleanly = True
