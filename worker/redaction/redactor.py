@@ -79,7 +79,6 @@ class Redactor:
         own = None if key is None or conversation_id is None else conversation_key(key, conversation_id)
         self._masks = Masks(self.policy, own)
         self._families = tuple(family for family in FAMILIES if family.type in self.policy.types)
-        self._uncued = tuple(family for family in self._families if not family.cues)
         self._own: tuple[Detector, ...] = (
             *map(CustomDetector, self.policy.custom),
             *(partial(self._find_by, model) for model in self._models),
@@ -210,9 +209,8 @@ class Redactor:
         def detect(reading: Reading, is_first: bool, is_last: bool) -> Iterator[Span]:
             more = (first if is_first else None, last if is_last else None)
             cues = reading.cue_kinds
-            families = self._families if cues else self._uncued
             detectors = (
-                *[each.detect for each in families if not each.cues or not each.cues.isdisjoint(cues)],
+                *[each.detect for each in self._families if not each.cues or not each.cues.isdisjoint(cues)],
                 *self._own,
                 *[detector for detector in more if detector is not None],
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -86,21 +85,14 @@ class Run:
 
 def read_runs(tokens: tuple[Token, ...]) -> Iterator[Run]:
     """All runs of digits, in order."""
-    beginnings = [
-        index
-        for index, token in enumerate(tokens)
-        if token.kind is Kind.DIGITS or (token.word in lexicon.NUMBER_HINTS and token.kind is Kind.WORD)
-    ]
     groups: list[Group] = []
     corrected: list[int] = []
     fillers = index = 0
     while index < len(tokens):
-        if not groups:
-            following = bisect_left(beginnings, index)
-            if following == len(beginnings):
-                break
-            index = beginnings[following]
         token = tokens[index]
+        if not groups and token.kind is not Kind.DIGITS and token.word not in lexicon.NUMBER_HINTS:
+            index += 1
+            continue
         if (read := read_number(tokens, index)) is not None:
             digits, after = read
             groups.append(Group(digits, token.start, tokens[after - 1].end, token.kind is Kind.WORD, index, after))
