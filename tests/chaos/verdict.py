@@ -70,10 +70,10 @@ class Result:
 
 @dataclass(kw_only=True)
 class Counts:
-    """What was found on one stream, or on several. ``spoken``, ``whole_once`` and ``late`` are good, the others not."""
+    """What was found on one stream or several: ``spoken``, ``whole_and_once`` and ``late`` are good, the others not."""
 
     spoken: int = 0
-    whole_once: int = 0
+    whole_and_once: int = 0
     missing: int = 0
     cut: int = 0
     same_id: int = 0
@@ -92,7 +92,7 @@ class Counts:
 
     def bad(self, *, same_id_allowed: bool) -> dict[str, int]:
         """What is not as it should be, by name, without zeros. Empty means clean."""
-        good = {"spoken", "whole_once", "late"} | ({"same_id"} if same_id_allowed else set())
+        good = {"spoken", "whole_and_once", "late"} | ({"same_id"} if same_id_allowed else set())
         return {
             each.name: getattr(self, each.name)
             for each in fields(self)
@@ -159,7 +159,7 @@ def judge(
             counts.out_of_order += place < latest
             latest = max(latest, place)
     for place in range(len(spoken)):
-        counts.whole_once += records[place] == 1
+        counts.whole_and_once += records[place] == 1
         counts.other_id += max(0, len(whole[place]) - 1)
         if not whole[place]:
             counts.cut += place in touched

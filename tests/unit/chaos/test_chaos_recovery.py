@@ -82,7 +82,7 @@ def report(
 ) -> Report:
     return Report(
         seed=7,
-        counts={"transcripts": {A: counts, B: Counts(spoken=1, whole_once=1)}},
+        counts={"transcripts": {A: counts, B: Counts(spoken=1, whole_and_once=1)}},
         problems=problems,
         happened=[fault],
         recoveries=recoveries([fault], [(A, 11_000)], [at("a", 13_000, 2)]),
@@ -92,12 +92,12 @@ def report(
     )
 
 
-GOOD = Counts(spoken=2, whole_once=2)
+GOOD = Counts(spoken=2, whole_and_once=2)
 
 
 def test_repeats_under_the_same_id_fail_unless_they_are_allowed() -> None:
     """They are counted in either case; the seed is always said."""
-    repeated = Counts(spoken=3, whole_once=2, same_id=1)
+    repeated = Counts(spoken=3, whole_and_once=2, same_id=1)
     assert not report(repeated).clean
     assert report(repeated, allowed=True).clean
     last = list(report(repeated, allowed=True).lines())[-1]
@@ -108,19 +108,19 @@ def test_any_damage_and_any_problem_is_not_clean() -> None:
     """Only the bad stream is shown, all when asked; the total is always there."""
     assert report(GOOD).clean
     assert not report(GOOD, "worker-0 ended by itself", allowed=True).clean
-    bad = report(Counts(spoken=2, whole_once=1, missing=1), allowed=True)
+    bad = report(Counts(spoken=2, whole_and_once=1, missing=1), allowed=True)
     assert not bad.clean
     shown = "\n".join(bad.lines())
-    assert "BAD transcripts of call/a: spoken 2, whole and once 1, same id 0, missing 1" in shown
+    assert "BAD transcripts of call/a: spoken 2, whole and once 1, missing 1, cut 0, same id 0, " in shown
     assert "call/b" not in shown
     assert "call/b" in "\n".join(bad.lines(verbose=True))
-    assert "transcripts spoken 3, whole and once 2, same id 0, missing 1" in shown
+    assert "transcripts spoken 3, whole and once 2, missing 1, cut 0, same id 0, " in shown
     assert "1 streams hit, 1 sockets dialled, median 3.0 s, worst 3.0 s" in shown
 
 
 def test_every_kind_of_damage_is_not_clean() -> None:
     """Whatever is counted beside what is whole: one of it fails a run."""
-    for name in Counts.__dataclass_fields__.keys() - {"spoken", "whole_once", "late"}:
+    for name in Counts.__dataclass_fields__.keys() - {"spoken", "whole_and_once", "late"}:
         assert not report(replace(GOOD, **{name: 1})).clean, name
 
 

@@ -137,7 +137,7 @@ def test_every_damage_is_found_and_named(
 def test_a_perfect_stream_is_clean(number: int) -> None:
     """Every utterance whole, once, in order: nothing is reported."""
     spoken = said(number)
-    assert judge(spoken, published(spoken)) == Counts(spoken=number, whole_once=number)
+    assert judge(spoken, published(spoken)) == Counts(spoken=number, whole_and_once=number)
 
 
 @given(number=st.integers(1, 10), data=st.data())
@@ -150,7 +150,7 @@ def test_a_replay_after_a_crash_is_repeats_only(number: int, data: st.DataObject
     counts = judge(spoken, [*results[:end], *results[start:]])
     assert counts.bad(same_id_allowed=False) == ({"same_id": end - start} if end > start else {})
     assert counts.bad(same_id_allowed=True) == {}
-    assert counts.whole_once == number - (end - start)
+    assert counts.whole_and_once == number - (end - start)
 
 
 def test_silence_is_not_clean() -> None:
@@ -186,7 +186,7 @@ def test_insights_are_held_against_the_utterances_that_ask_for_them() -> None:
     """In the engine's words, of the right kind, once; another utterance asks for none."""
     spoken = {CALL: said(6)}
     good = insights(said(6))
-    assert judge_insights(spoken, good, beside=())[CALL] == Counts(spoken=4, whole_once=4)
+    assert judge_insights(spoken, good, beside=())[CALL] == Counts(spoken=4, whole_and_once=4)
     wrong_kind = [replace(good[0], kind="action_item"), *good[1:]]
     assert judge_insights(spoken, wrong_kind, beside=())[CALL].bad(same_id_allowed=False) == {"missing": 1, "pieces": 1}
     lost = renumbered(good[1:])
